@@ -1,0 +1,1 @@
+"""What every process of Antre stands on: settings, logs, metrics and health."""

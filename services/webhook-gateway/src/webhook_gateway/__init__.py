@@ -1,0 +1,1 @@
+"""Takes the platform's webhooks in and answers when they are durable."""
