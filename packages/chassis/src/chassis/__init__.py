@@ -1,1 +1,4 @@
-"""What every process of Antre stands on: settings, logs, metrics and health."""
+"""What every process of Antre stands on: settings from the environment, logs, metrics and health.
+
+Knows nothing of customers, agents or Qiscus.
+"""

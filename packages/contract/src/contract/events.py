@@ -1,0 +1,111 @@
+"""The two facts that come in: a customer waits in a room, a room was resolved.
+
+An event cannot carry customer data: there is no field for a name, an address or a text, and the fields
+there are refuse whatever does not look like an identifier (an e-mail has an ``@``, a name has a space).
+"""
+
+import os
+import re
+import time
+from typing import NewType, TypeAlias
+
+import msgspec
+
+AppId = NewType("AppId", str)
+"""One Qiscus account, e.g. ``demoo-a1b2c3d4e5f6g7h``."""
+
+RoomId = NewType("RoomId", str)
+"""One Qiscus conversation; digits, kept as text. It lives through many sessions."""
+
+EventId = NewType("EventId", str)
+"""A UUIDv7 in hexadecimal, made by the gateway. Recording is idempotent by it."""
+
+_IDENTIFIER = re.compile(r"[0-9A-Za-z][0-9A-Za-z_.-]{0,63}")
+_EVENT_ID = re.compile(r"[0-9a-f]{32}")
+_SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+_CHANNEL = re.compile(r"[0-9]{1,20}")
+_LARGEST_SERVICE_ID = 2**63 - 1
+
+VERSION = "1.0"
+
+
+class _Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """What both events say. Times are Unix milliseconds by the gateway's clock, for latency figures only:
+    order is the order of the stream, which has one clock for all gateways."""
+
+    v: str = VERSION
+    id: EventId
+    app: AppId
+    room: RoomId
+    received_ms: int
+
+    def __post_init__(self) -> None:
+        _require(_EVENT_ID, self.id, "id")
+        _require(_IDENTIFIER, self.app, "app")
+        _require(_IDENTIFIER, self.room, "room")
+        if self.received_ms < 0:
+            raise ValueError("received_ms is before 1970")
+
+
+class RoomWaiting(_Fact, frozen=True, kw_only=True, tag="room_waiting"):
+    """A customer wrote in ``room`` and no agent is in it. Comes again for every message until one is."""
+
+    source: str
+    """The kind of channel: ``wa``, ``line``, ``qiscus``, … or a custom channel's key; an open set."""
+    channel: str | None = None
+    """The channel's number where the platform names it (newer payloads do)."""
+
+    def __post_init__(self) -> None:
+        _Fact.__post_init__(self)
+        _require(_SOURCE, self.source, "source")
+        if self.channel is not None:
+            _require(_CHANNEL, self.channel, "channel")
+
+
+class RoomResolved(_Fact, frozen=True, kw_only=True, tag="room_resolved"):
+    """A session in ``room`` came to its end, by whoever."""
+
+    service: int | None = None
+    """The platform's number of the session that ended: the natural key against a repeated webhook."""
+
+    def __post_init__(self) -> None:
+        _Fact.__post_init__(self)
+        if self.service is not None and not 0 <= self.service <= _LARGEST_SERVICE_ID:
+            raise ValueError("service is not a number of a session")
+
+
+Event: TypeAlias = RoomWaiting | RoomResolved
+
+
+def new_event_id() -> EventId:
+    """A fresh UUIDv7 (RFC 9562) in hexadecimal: 48 bits of milliseconds, then chance."""
+    milliseconds = time.time_ns() // 1_000_000
+    chance = int.from_bytes(os.urandom(10))
+    high = (milliseconds << 16) | 0x7000 | (chance >> 68)
+    low = (0b10 << 62) | (chance & (1 << 62) - 1)
+    return EventId(f"{high:016x}{low:016x}")
+
+
+def is_app_id(text: str) -> bool:
+    """Whether ``text`` can be the id of an app."""
+    return _IDENTIFIER.fullmatch(text) is not None
+
+
+def is_room_id(text: str) -> bool:
+    """Whether ``text`` can be the id of a room."""
+    return _IDENTIFIER.fullmatch(text) is not None
+
+
+def is_source(text: str) -> bool:
+    """Whether ``text`` can be the kind of a channel."""
+    return _SOURCE.fullmatch(text) is not None
+
+
+def is_channel(text: str) -> bool:
+    """Whether ``text`` can be the number of a channel."""
+    return _CHANNEL.fullmatch(text) is not None
+
+
+def _require(pattern: re.Pattern[str], text: str, field: str) -> None:
+    if pattern.fullmatch(text) is None:
+        raise ValueError(f"{field} is not an identifier")
