@@ -37,22 +37,24 @@ def spawn(  # noqa: PLR0913 - what a process needs, each by name
     process ends for any reason. Raises `OSError` when the command cannot be started.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        start = partial(
-            subprocess.Popen[bytes],
-            [str(word) for word in command],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=None if env is None else dict(env),
-            cwd=cwd,
-            process_group=0,
-            preexec_fn=partial(_die_with_parent, os.getpid(), when_we_die),
-            user=account.pw_uid if account else None,
-            group=account.pw_gid if account else None,
-            extra_groups=[] if account else None,
-        )
-        return _STARTER.submit(start).result()
+
+    def start() -> subprocess.Popen[bytes]:
+        with log.open("ab") as output:
+            return subprocess.Popen(
+                [str(word) for word in command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=None if env is None else dict(env),
+                cwd=cwd,
+                process_group=0,
+                preexec_fn=partial(_die_with_parent, os.getpid(), when_we_die),
+                user=account.pw_uid if account else None,
+                group=account.pw_gid if account else None,
+                extra_groups=[] if account else None,
+            )
+
+    return _STARTER.submit(start).result()
 
 
 def _die_with_parent(parent: int, how: signal.Signals) -> None:

@@ -75,10 +75,17 @@ class Store(ABC):
         """SIGKILL, with all the processes the server started."""
         if self._process is None or self._process.poll() is not None:
             return
-        for pid in (self.pid, *_children_of(self.pid)):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        self._signal_all(signal.SIGKILL)
         self.process.wait(STOP_TIMEOUT_S)
+
+    def pause(self) -> None:
+        """SIGSTOP: the server is there and does not answer, until `resume`."""
+        self._signal_all(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT: the server goes on where it was paused; one that ended is left alone."""
+        if self.is_running:
+            self._signal_all(signal.SIGCONT)
 
     def restart(self) -> None:
         """Stop in good order and start again on the same port with the same data."""
@@ -129,6 +136,11 @@ class Store(ABC):
             self.process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self.kill()
+
+    def _signal_all(self, which: signal.Signals) -> None:
+        for pid in (self.pid, *_children_of(self.pid)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, which)
 
     def _log_end(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
