@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from one_machine.stores import Postgres, Valkey
 
+from one_machine.stores import Postgres, Valkey
 from support import Processes
 
 # A killed process loses nothing that the kernel has, and no test pulls the plug of the machine.
@@ -32,9 +32,7 @@ def store_folder() -> Iterator[Path]:
 def postgres_server(store_folder: Path) -> Iterator[Postgres]:
     """This worker's PostgreSQL; a test that hurts it may leave it stopped or paused."""
     given = os.environ.get("ANTRE_TEST_POSTGRES_BIN")
-    server = Postgres(
-        store_folder / "postgres", bin_folder=Path(given) if given else None, settings=POSTGRES_SETTINGS
-    )
+    server = Postgres(store_folder / "postgres", bin_folder=Path(given) if given else None, settings=POSTGRES_SETTINGS)
     yield server.start()
     server.remove()
 

@@ -95,9 +95,9 @@ def _moved_away(data: Path) -> Path:
 
 def _may_pass(path: Path, account: pwd.struct_passwd) -> bool:
     """Whether the account may go through every folder down to the path, and read it."""
-    return all(
-        _allows(each, account, stat.S_IXOTH) for each in path.parents
-    ) and _allows(path, account, stat.S_IROTH | stat.S_IXOTH)
+    return all(_allows(each, account, stat.S_IXOTH) for each in path.parents) and _allows(
+        path, account, stat.S_IROTH | stat.S_IXOTH
+    )
 
 
 def _allows(path: Path, account: pwd.struct_passwd, needed: int) -> bool:

@@ -22,7 +22,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 _STARTER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spawn")
 
 
-def spawn(  # noqa: PLR0913 - what a process needs, each by name
+def spawn(
     command: Sequence[str | Path],
     *,
     log: Path,
@@ -48,7 +48,8 @@ def spawn(  # noqa: PLR0913 - what a process needs, each by name
                 env=None if env is None else dict(env),
                 cwd=cwd,
                 process_group=0,
-                preexec_fn=partial(_die_with_parent, os.getpid(), when_we_die),
+                # Safe beside threads: it makes two system calls through what is loaded already.
+                preexec_fn=partial(_die_with_parent, os.getpid(), when_we_die),  # noqa: PLW1509
                 user=account.pw_uid if account else None,
                 group=account.pw_gid if account else None,
                 extra_groups=[] if account else None,

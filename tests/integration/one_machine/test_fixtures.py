@@ -1,9 +1,8 @@
 """The fixtures that other tests stand on: empty at every start, whatever the test before did."""
 
-
 import pytest
-from one_machine.stores import Postgres, Valkey
 
+from one_machine.stores import Postgres, Valkey
 from support import Processes
 
 
@@ -29,9 +28,7 @@ def test_a_process_shows_its_output_and_its_status(processes: Processes) -> None
     assert (done.status, done.output) == (0, "hello\n")
 
 
-def test_a_process_gets_only_the_environment_it_is_given(
-    processes: Processes, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_gets_only_the_environment_it_is_given(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
     """A variable of the developer's shell does not decide a test."""
     monkeypatch.setenv("REDIS_URL", "redis://elsewhere")
     done = processes.run("python", "-c", "import os; print('REDIS_URL' in os.environ, os.environ['A'])", env={"A": "b"})

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from one_machine.stores import Postgres, StoreError, Valkey
 
+from one_machine.stores import Postgres, StoreError, Valkey
 from support import free_port
 
 DEBIAN_POSTGRES = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
