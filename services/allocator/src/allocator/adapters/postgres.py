@@ -1,0 +1,133 @@
+"""Postgres: the ledger. Connections, the fence, and the errors; the statements are in ``statements.py``.
+
+Every transaction starts by locking the term for share, and ends at once when the term is not the newest. A
+leader that is paused in the middle of one would block its successor, so the server ends transactions that
+stand idle for ``IDLE_LIMIT_S``.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from allocator.adapters.statements import Statements, standing_of
+from allocator.core.ids import AppId, Epoch
+from allocator.core.policy import Policy
+from allocator.ports import StaleTerm, Standing, Transaction, Unavailable
+
+CONNECT_TIMEOUT_S = 3.0
+IDLE_LIMIT_S = 3.0
+POOL_SIZE = 4
+
+_FENCE = "SELECT 1 FROM term WHERE epoch = $1 FOR SHARE"
+_BEGIN_TERM = """
+INSERT INTO term (id, epoch, leader, began_at) VALUES (1, 1, $1, now())
+ON CONFLICT (id) DO UPDATE SET epoch = term.epoch + 1, leader = EXCLUDED.leader, began_at = now()
+RETURNING epoch
+"""
+
+
+def engine_for(url: str, timeout_s: float) -> AsyncEngine:
+    """An engine for ``postgresql://…``; ``sslmode`` in its query is honoured. ``timeout_s``: of one statement."""
+    address, ssl = _address(url)
+    settings = {
+        "application_name": "antre-allocator",
+        "idle_in_transaction_session_timeout": str(int(IDLE_LIMIT_S * 1000)),
+        "jit": "off",  # our statements are small; compiling them costs more than it brings
+        "timezone": "UTC",
+    }
+    arguments: dict[str, Any] = {
+        "timeout": CONNECT_TIMEOUT_S,
+        "command_timeout": timeout_s,
+        "server_settings": settings,
+        "target_session_attrs": "read-write",
+    }
+    if ssl is not None:
+        arguments["ssl"] = ssl
+    return create_async_engine(
+        address, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=timeout_s, connect_args=arguments
+    )
+
+
+class PostgresLedger:
+    """The :class:`~allocator.ports.Ledger`."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        self._engine = engine_for(url, timeout_s)
+        self._policies: dict[AppId, Policy] = {}
+
+    async def begin_term(self, leader: str) -> Epoch:
+        """See the port."""
+        async with self._connection() as connection:
+            result = await connection.exec_driver_sql(_BEGIN_TERM, (leader,))
+            return Epoch(result.scalar_one())
+
+    @asynccontextmanager
+    async def transaction(self, epoch: Epoch) -> AsyncIterator[Transaction]:
+        """See the port."""
+        async with self._connection() as connection:
+            found = await connection.exec_driver_sql(_FENCE, (epoch,))
+            if found.first() is None:
+                raise StaleTerm(f"term {epoch} is over")
+            yield Statements(connection, epoch, self._policies)
+
+    async def standing(self, app: AppId) -> Standing:
+        """See the port."""
+        async with self._connection() as connection:
+            return await standing_of(connection, app)
+
+    async def ping(self) -> None:
+        """See the port."""
+        async with self._connection() as connection:
+            await connection.exec_driver_sql("SELECT 1 FROM term")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection with a transaction. One whose work was broken off is thrown away, not used again: its
+        command may still be running."""
+        async with translated(self._engine), self._engine.connect() as connection:
+            try:
+                async with connection.begin():
+                    yield connection
+            except StaleTerm:
+                raise
+            except BaseException:
+                await connection.invalidate()
+                raise
+
+
+@asynccontextmanager
+async def translated(engine: AsyncEngine) -> AsyncIterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise  # the schema refused what we wrote: a bug of ours, and nothing that waiting mends
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        if _is_read_only(error):  # the server is a standby now: none of these connections will do
+            await engine.dispose()
+        raise Unavailable(f"Postgres: {_name(error)}") from error
+
+
+def _is_read_only(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == "25006"
+
+
+def _name(error: Exception) -> str:
+    """The kind of error, never its text: that may quote a statement's values."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(cause, "sqlstate", None) or type(cause).__name__)
+
+
+def _address(url: str) -> tuple[str, str | None]:
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    ssl = query.pop("sslmode", None)
+    rest = "&".join(f"{key}={value}" for key, value in query.items())
+    return urlunsplit(("postgresql+asyncpg", parts.netloc, parts.path, rest, "")), ssl

@@ -1,0 +1,206 @@
+"""Redis: the inbox and the lease. The only module that knows redis-py.
+
+redis-py sends a command again by itself, several times, unless told not to. What is sent twice must not matter:
+the inbox's commands are idempotent (read from the head, delete by id), so they may be sent once more on a fresh
+connection; the lease's are never repeated, because how long the lease is ours depends on when it was asked for.
+"""
+
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from contract import ENTRY_FIELD, AppId, Keys, Unreadable, decode
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from allocator.core.intake import Arrival
+from allocator.ports import Entry, Holder, Unavailable
+
+CALL_TIMEOUT_S = 1.0
+PUT_ASIDE_MAX = 10_000
+_HOLDER = re.compile(r"(.*)\|([0-9]+)", re.DOTALL)
+
+_ACQUIRE = """
+local held = redis.call('GET', KEYS[1])
+local owner = held and string.match(held, '^(.*)|%d+$')
+if not held or held == ARGV[3] then
+  held = ARGV[1] .. '|0'
+elseif owner ~= ARGV[1] then
+  return held
+end
+redis.call('SET', KEYS[1], held, 'PX', ARGV[2])
+return held
+"""
+
+_RENEW = """
+local owner, counter = string.match(redis.call('GET', KEYS[1]) or '', '^(.*)|(%d+)$')
+if owner ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], owner .. '|' .. string.format('%d', counter + 1), 'PX', ARGV[2])
+return 1
+"""
+
+_RELEASE = """
+local owner = string.match(redis.call('GET', KEYS[1]) or '', '^(.*)|%d+$')
+if owner ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('RPUSH', KEYS[2], '1')
+redis.call('PEXPIRE', KEYS[2], 1000)
+return 1
+"""
+
+
+def connect(url: str, *, timeout_s: float, sends: int) -> "Redis[bytes]":
+    """A client whose calls end within ``timeout_s`` and are sent at most ``sends`` times."""
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=4,
+        timeout=timeout_s,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=min(timeout_s, CALL_TIMEOUT_S),
+        retry=Retry(NoBackoff(), sends - 1),
+        protocol=3,
+    )
+    return Redis.from_pool(pool)
+
+
+class RedisInbox:
+    """The :class:`~allocator.ports.Inbox`, one stream for each app."""
+
+    def __init__(self, url: str, keys: Keys, apps: Sequence[AppId], longest_wait_s: float) -> None:
+        self._redis = connect(url, timeout_s=longest_wait_s + CALL_TIMEOUT_S, sends=2)
+        self._keys = keys
+        self._apps = {keys.inbox(app).encode(): app for app in apps}
+
+    async def read(self, at_most: int, wait_s: float) -> Sequence[Entry]:
+        """See the port."""
+        block = max(1, int(wait_s * 1000))
+        heads = ["0-0"] * len(self._apps)
+        command = ["XREAD", "COUNT", at_most, "BLOCK", block, "STREAMS", *self._apps, *heads]
+        async with _translated():
+            found = await self._redis.execute_command(*command)
+        return list(self._entries(found))
+
+    async def delete(self, entries: Sequence[Entry]) -> None:
+        """See the port."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for app in {entry.app for entry in entries}:
+            mine = [entry for entry in entries if entry.app == app]
+            for entry in mine:
+                if entry.arrival is None:
+                    self._put_aside(pipeline, entry)
+            pipeline.xdel(self._keys.inbox(app), *[entry.id for entry in mine])
+        async with _translated():
+            await pipeline.execute()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    def _put_aside(self, pipeline: Any, entry: Entry) -> None:
+        """Copied by the server, so that its content does not pass through us a second time."""
+        script = """
+        local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
+        if #found == 0 then return end
+        redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'why', ARGV[3], unpack(found[1][2]))
+        """
+        keys = self._keys.inbox(entry.app), self._keys.put_aside(entry.app)
+        pipeline.eval(script, 2, *keys, entry.id, PUT_ASIDE_MAX, entry.why or "")
+
+    def _entries(self, found: Any) -> Iterator[Entry]:
+        for stream, batches in _pairs(found):
+            app = self._apps[stream]
+            for entry_id, fields in _flat(batches):
+                yield _entry(app, entry_id.decode(), fields)
+
+
+class RedisLease:
+    """The :class:`~allocator.ports.Lease`, on connections of its own."""
+
+    def __init__(self, url: str, keys: Keys) -> None:
+        self._redis = connect(url, timeout_s=CALL_TIMEOUT_S, sends=1)
+        self._lease, self._handover = keys.lease, keys.handover
+        self._acquire = self._redis.register_script(_ACQUIRE)
+        self._renew = self._redis.register_script(_RENEW)
+        self._release = self._redis.register_script(_RELEASE)
+
+    async def acquire(self, owner: str, ttl_s: float, stale: Holder | None) -> Holder:
+        """See the port."""
+        seen = f"{stale.owner}|{stale.counter}" if stale else ""
+        async with _translated():
+            held = await self._acquire(keys=[self._lease], args=[owner, int(ttl_s * 1000), seen])
+        return _holder(held.decode())
+
+    async def renew(self, owner: str, ttl_s: float) -> bool:
+        """See the port."""
+        async with _translated():
+            return bool(await self._renew(keys=[self._lease], args=[owner, int(ttl_s * 1000)]))
+
+    async def release(self, owner: str) -> bool:
+        """See the port."""
+        async with _translated():
+            return bool(await self._release(keys=[self._lease, self._handover], args=[owner]))
+
+    async def wait_for_release(self, at_most_s: float) -> None:
+        """See the port."""
+        async with _translated():
+            await self._redis.execute_command("BLPOP", self._handover, min(at_most_s, CALL_TIMEOUT_S / 2))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    try:
+        yield
+    except (RedisError, OSError, TimeoutError) as error:
+        raise Unavailable(f"Redis: {type(error).__name__}") from error
+
+
+def _holder(text: str) -> Holder:
+    match = _HOLDER.fullmatch(text)
+    return Holder(match[1], int(match[2])) if match else Holder(text, -1)
+
+
+def _pairs(found: Any) -> Iterator[tuple[bytes, Any]]:
+    """A reply to XREAD: a map under RESP3, a list of pairs under RESP2, nothing at all in time."""
+    yield from (found.items() if isinstance(found, dict) else found or ())
+
+
+def _flat(batches: Any) -> Iterator[tuple[bytes, dict[bytes, bytes]]]:
+    """redis-py wraps a stream's entries in one more list under RESP3."""
+    for item in batches:
+        if item and isinstance(item[0], bytes):
+            yield item[0], _fields(item[1])
+        else:
+            yield from _flat(item)
+
+
+def _fields(raw: Any) -> dict[bytes, bytes]:
+    if isinstance(raw, dict):
+        return raw
+    flat = list(raw or ())
+    return dict(zip(flat[::2], flat[1::2], strict=False))
+
+
+def _entry(app: AppId, entry_id: str, fields: dict[bytes, bytes]) -> Entry:
+    try:
+        event = decode(fields.get(ENTRY_FIELD, b""))
+        if event.app != app:
+            raise Unreadable("an event of another app")
+    except Unreadable as error:
+        return Entry(app=app, id=entry_id, arrival=None, why=str(error))
+    return Entry(app=app, id=entry_id, arrival=Arrival(event=event, at=_place(entry_id), found=False), why=None)
+
+
+def _place(entry_id: str) -> datetime:
+    """When Redis accepted an entry: ``milliseconds-sequence``. The sequence becomes microseconds, so that the
+    order of a stream is the order of these times."""
+    milliseconds, sequence = entry_id.split("-")
+    micros = int(milliseconds) * 1000 + min(int(sequence), 999)
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)

@@ -1,0 +1,178 @@
+"""The texts of the statements. ``$n`` are parameters; a batch is passed as one array for each column."""
+
+from dataclasses import fields
+
+from allocator.core import session as states
+from allocator.core.session import OPEN, Session, State
+
+SESSION_COLUMNS = tuple(item.name for item in fields(Session))
+
+_TYPES = {
+    "id": "uuid",
+    "app": "text",
+    "room": "text",
+    "lane": "text",
+    "state": "text",
+    "verify": "boolean",
+    "agent": "bigint",
+    "slot": "int",
+    "capacity": "int",
+    "policy_version": "int",
+    "tries": "int",
+    "refusals": "int",
+    "avoid": "text",
+    "resolve_seen": "boolean",
+    "reopened": "boolean",
+    "ending": "text",
+}
+"""Where a column is not named here it is a ``timestamptz``. ``avoid`` travels as the text of an array: UNNEST
+would flatten an array of arrays."""
+
+
+def _words(states: frozenset[State]) -> str:
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+_ALL = ", ".join(SESSION_COLUMNS)
+_ARRAYS = ", ".join(f"${n}::{_TYPES.get(name, 'timestamptz')}[]" for n, name in enumerate(SESSION_COLUMNS, 1))
+_VALUES = ", ".join(f"u.{name}::bigint[]" if name == "avoid" else f"u.{name}" for name in SESSION_COLUMNS)
+_UPDATES = ", ".join(f"{name} = EXCLUDED.{name}" for name in (*SESSION_COLUMNS[1:], "epoch"))
+_EPOCH = f"${len(SESSION_COLUMNS) + 1}::bigint"
+_OPEN = f"state IN ({_words(OPEN)})"
+_IN_TURN = f"state = '{State.WAITING}' AND due_at IS NULL"
+_ROOMS = "SELECT * FROM UNNEST($1::text[], $2::text[]) AS r (app, room)"
+
+WRITE_SESSIONS = f"""
+INSERT INTO session ({_ALL}, epoch)
+SELECT {_VALUES}, {_EPOCH} FROM UNNEST({_ARRAYS}) AS u ({_ALL})
+ON CONFLICT (id) DO UPDATE SET {_UPDATES}
+"""
+
+FREE_SLOTS = "DELETE FROM slot WHERE session = ANY($1::uuid[])"
+
+GIVE_SLOTS = """
+INSERT INTO slot (app, agent, number, capacity, session)
+SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::int[], $4::int[], $5::uuid[])
+"""
+
+TOUCH_AGENTS = """
+INSERT INTO agent (app, agent, busy_at)
+SELECT app, agent, now() FROM UNNEST($1::text[], $2::bigint[]) AS u (app, agent)
+ON CONFLICT (app, agent) DO UPDATE SET busy_at = EXCLUDED.busy_at
+"""
+
+RECORD_EVENTS = """
+INSERT INTO event (app, id, kind, room, service, accepted_at, recorded_at, epoch)
+SELECT u.*, $7::timestamptz, $8::bigint
+FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[]) AS u
+ON CONFLICT DO NOTHING
+RETURNING id
+"""
+
+KNOWN_SERVICES = """
+SELECT DISTINCT e.app, e.service FROM event e
+JOIN UNNEST($1::text[], $2::bigint[]) AS u (app, service) ON e.app = u.app AND e.service = u.service
+WHERE e.service IS NOT NULL
+"""
+
+OPEN_SESSIONS = f"SELECT {_ALL} FROM session WHERE {_OPEN} AND (app, room) IN ({_ROOMS})"
+
+LAST_ENDS = f"""
+SELECT app, room, max(at) FROM (
+  SELECT app, room, ended_at AS at FROM session WHERE ended_at IS NOT NULL AND (app, room) IN ({_ROOMS})
+  UNION ALL
+  SELECT app, room, accepted_at FROM event WHERE kind = 'room_resolved' AND (app, room) IN ({_ROOMS})
+) AS ends GROUP BY app, room
+"""
+
+PARKED_ROOMS = f"""
+SELECT DISTINCT app, room FROM session
+WHERE (app, room) IN ({_ROOMS}) AND state = '{State.PARKED}' AND ended_at > $3
+"""
+
+SESSIONS_BY_ID = f"SELECT {_ALL} FROM session WHERE id = ANY($1::uuid[])"
+
+
+
+UNSETTLED = f"SELECT {_ALL} FROM session WHERE state IN ({_words(states.UNSETTLED)}) ORDER BY reserved_at, id"
+
+DUE = f"""
+SELECT {_ALL} FROM session
+WHERE due_at IS NOT NULL AND id <> ALL($1::uuid[]) AND app <> ALL($2::text[])
+ORDER BY due_at LIMIT $3
+"""
+
+NEWER_POLICIES = "SELECT version, spec::text FROM policy WHERE app = $1 AND version > $2 ORDER BY version DESC LIMIT 10"
+
+PUT_POLICY = """
+WITH newest AS (SELECT version, spec FROM policy WHERE app = $1::text ORDER BY version DESC LIMIT 1),
+put AS (
+  INSERT INTO policy (app, version, spec, digest, given_at)
+  SELECT $1::text, coalesce((SELECT version FROM newest), 0) + 1, $2::jsonb, md5($2::text), $3::timestamptz
+  WHERE NOT EXISTS (SELECT 1 FROM newest WHERE spec = $2::jsonb)
+  RETURNING version
+)
+SELECT version FROM put UNION ALL SELECT version FROM newest ORDER BY version DESC LIMIT 1
+"""
+
+LOADS = """
+SELECT a.agent, s.taken, coalesce(c.closed, 0), a.busy_at FROM agent a
+LEFT JOIN (SELECT agent, array_agg(number) AS taken FROM slot WHERE app = $1 GROUP BY agent) s USING (agent)
+LEFT JOIN (
+  SELECT agent, count(*) AS closed FROM session WHERE app = $1 AND ended_at > $2 AND agent IS NOT NULL GROUP BY agent
+) c USING (agent)
+WHERE a.app = $1
+"""
+
+# The lanes are found one after another in the index, so the cost is that of the lanes, not of the backlog.
+HEADS = f"""
+WITH RECURSIVE lanes AS (
+  (SELECT lane FROM session WHERE app = $1 AND {_IN_TURN} ORDER BY lane LIMIT 1)
+  UNION ALL
+  SELECT (
+    SELECT s.lane FROM session s WHERE s.app = $1 AND {_IN_TURN} AND s.lane > lanes.lane ORDER BY s.lane LIMIT 1
+  ) FROM lanes WHERE lanes.lane IS NOT NULL
+)
+SELECT h.id, h.lane, h.waiting_since, h.avoid FROM lanes, LATERAL (
+  SELECT id, lane, waiting_since, avoid FROM session
+  WHERE app = $1 AND lane = lanes.lane AND {_IN_TURN} ORDER BY waiting_since, id LIMIT $2
+) h WHERE lanes.lane IS NOT NULL
+"""
+
+AUDIT_SERVED = f"""
+UPDATE session SET due_at = $2 WHERE id IN (
+  SELECT id FROM session
+  WHERE app = $1 AND state = '{State.ASSIGNED}' AND due_at IS NULL AND coalesce(checked_at, assigned_at) < $3
+  ORDER BY coalesce(checked_at, assigned_at) LIMIT $4
+) RETURNING 1
+"""
+
+AUDIT_WAITING = f"""
+UPDATE session SET due_at = $2, verify = true WHERE id IN (
+  SELECT id FROM session
+  WHERE app = $1 AND {_IN_TURN} AND waiting_since < $3 AND room <> ALL($4::text[]) ORDER BY waiting_since LIMIT $5
+) RETURNING 1
+"""
+
+FORGET_EVENTS = """
+DELETE FROM event WHERE (app, id) IN (
+  SELECT app, id FROM event WHERE recorded_at < $1 ORDER BY recorded_at LIMIT $2
+) RETURNING 1
+"""
+
+FORGET_SESSIONS = """
+DELETE FROM session WHERE id IN (
+  SELECT id FROM session WHERE ended_at < $1 LIMIT $2
+) RETURNING 1
+"""
+
+WAITING_BY_LANE = f"""
+SELECT lane, count(*), min(waiting_since) FROM session WHERE app = $1 AND {_IN_TURN} GROUP BY lane
+"""
+
+OPEN_BY_STATE = f"SELECT state, count(*) FROM session WHERE app = $1 AND {_OPEN} GROUP BY state"
+
+SLOTS_AND_OLDEST = f"""
+SELECT (SELECT count(*) FROM slot WHERE app = $1),
+       (SELECT min(waiting_since) FROM session WHERE app = $1 AND state = '{State.WAITING}')
+"""

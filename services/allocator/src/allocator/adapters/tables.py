@@ -1,0 +1,165 @@
+"""The schema, as SQLModel has it. Migrations are made from here, and a test shows that they agree.
+
+What a constraint can hold, a constraint holds: two open sessions for a room, two sessions on a slot, a slot
+beyond the agent's capacity, a session under way without a slot: Postgres refuses them all.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
+from sqlmodel import Field, SQLModel
+
+from allocator.core.session import OPEN, UNSETTLED, State
+
+
+def _words(states: Any) -> str:
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+_TIME = DateTime(timezone=True)
+_OPEN = f"state IN ({_words(OPEN)})"
+_IN_TURN = f"state = '{State.WAITING}' AND due_at IS NULL"
+
+
+class TermRow(SQLModel, table=True):
+    """One row: the newest term. Every write of ours locks it for share."""
+
+    __tablename__ = "term"
+    __table_args__ = (CheckConstraint("id = 1", name="term_is_one_row"),)
+
+    id: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
+    epoch: int = Field(sa_column=Column(BigInteger, nullable=False))
+    leader: str = Field(sa_column=Column(String, nullable=False))
+    began_at: datetime = Field(sa_column=Column(_TIME, nullable=False))
+
+
+class EventRow(SQLModel, table=True):
+    """An event that was recorded: what makes recording idempotent. No customer data."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        Index("event_of_service", "app", "service", postgresql_where=text("service IS NOT NULL")),
+        Index("event_of_room", "app", "room", postgresql_where=text("kind = 'room_resolved'")),
+        Index("event_by_age", "recorded_at"),
+    )
+
+    app: str = Field(sa_column=Column(String, primary_key=True))
+    id: UUID = Field(sa_column=Column(PgUUID(as_uuid=True), primary_key=True))
+    kind: str = Field(sa_column=Column(String, nullable=False))
+    room: str = Field(sa_column=Column(String, nullable=False))
+    service: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    accepted_at: datetime = Field(sa_column=Column(_TIME, nullable=False))
+    recorded_at: datetime = Field(sa_column=Column(_TIME, nullable=False))
+    epoch: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class SessionRow(SQLModel, table=True):
+    """``core.session.Session``, plus the epoch that wrote it last."""
+
+    __tablename__ = "session"
+    __table_args__ = (
+        CheckConstraint(f"state IN ({_words(State)})", name="session_state_is_known"),
+        CheckConstraint(
+            f"(state NOT IN ({_words(UNSETTLED)})) OR (agent IS NOT NULL AND slot IS NOT NULL)",
+            name="session_under_way_has_a_slot",
+        ),
+        CheckConstraint(
+            f"slot IS NULL OR (agent IS NOT NULL AND state IN ({_words(UNSETTLED | {State.ASSIGNED})}))",
+            name="session_with_a_slot_is_under_way",
+        ),
+        CheckConstraint(f"({_OPEN}) = (ended_at IS NULL)", name="session_is_open_or_ended"),
+        Index("session_open_room", "app", "room", unique=True, postgresql_where=text(_OPEN)),
+        Index("session_of_room", "app", "room", "ended_at"),
+        Index("session_in_turn", "app", "lane", "waiting_since", "id", postgresql_where=text(_IN_TURN)),
+        Index("session_waiting", "app", "waiting_since", postgresql_where=text(f"state = '{State.WAITING}'")),
+        Index("session_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("session_unsettled", "id", postgresql_where=text(f"state IN ({_words(UNSETTLED)})")),
+        Index(
+            "session_to_check",
+            "app",
+            text("coalesce(checked_at, assigned_at)"),
+            postgresql_where=text(f"state = '{State.ASSIGNED}' AND due_at IS NULL"),
+        ),
+        Index("session_ended", "app", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+    )
+
+    id: UUID = Field(sa_column=Column(PgUUID(as_uuid=True), primary_key=True))
+    app: str = Field(sa_column=Column(String, nullable=False))
+    room: str = Field(sa_column=Column(String, nullable=False))
+    lane: str = Field(sa_column=Column(String, nullable=False))
+    state: str = Field(sa_column=Column(String, nullable=False))
+    waiting_since: datetime = Field(sa_column=Column(_TIME, nullable=False))
+    due_at: datetime | None = Field(sa_column=Column(_TIME, nullable=True))
+    verify: bool = Field(sa_column=Column(Boolean, nullable=False))
+    agent: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    slot: int | None = Field(sa_column=Column(Integer, nullable=True))
+    capacity: int | None = Field(sa_column=Column(Integer, nullable=True))
+    policy_version: int | None = Field(sa_column=Column(Integer, nullable=True))
+    reserved_at: datetime | None = Field(sa_column=Column(_TIME, nullable=True))
+    assigned_at: datetime | None = Field(sa_column=Column(_TIME, nullable=True))
+    ended_at: datetime | None = Field(sa_column=Column(_TIME, nullable=True))
+    checked_at: datetime | None = Field(sa_column=Column(_TIME, nullable=True))
+    unknown_at: datetime | None = Field(sa_column=Column(_TIME, nullable=True))
+    tries: int = Field(sa_column=Column(Integer, nullable=False))
+    refusals: int = Field(sa_column=Column(Integer, nullable=False))
+    avoid: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
+    resolve_seen: bool = Field(sa_column=Column(Boolean, nullable=False))
+    again_at: datetime | None = Field(sa_column=Column(_TIME, nullable=True))
+    reopened: bool = Field(sa_column=Column(Boolean, nullable=False))
+    ending: str | None = Field(sa_column=Column(String, nullable=True))
+    epoch: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class SlotRow(SQLModel, table=True):
+    """One unit of an agent's capacity, occupied by one session. A free slot has no row."""
+
+    __tablename__ = "slot"
+    __table_args__ = (
+        CheckConstraint("number BETWEEN 1 AND capacity", name="slot_is_within_capacity"),
+        ForeignKeyConstraint(["session"], ["session.id"], name="slot_has_a_session"),
+        Index("slot_of_session", "session", unique=True),
+    )
+
+    app: str = Field(sa_column=Column(String, primary_key=True))
+    agent: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    capacity: int = Field(sa_column=Column(Integer, nullable=False))
+    session: UUID = Field(sa_column=Column(PgUUID(as_uuid=True), nullable=False))
+
+
+class AgentRow(SQLModel, table=True):
+    """When an agent was last given or freed of a customer: who has been idle longest."""
+
+    __tablename__ = "agent"
+
+    app: str = Field(sa_column=Column(String, primary_key=True))
+    agent: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    busy_at: datetime = Field(sa_column=Column(_TIME, nullable=False))
+
+
+class PolicyRow(SQLModel, table=True):
+    """A policy as it was given; the newest is in force. Versions count up for each app."""
+
+    __tablename__ = "policy"
+
+    app: str = Field(sa_column=Column(String, primary_key=True))
+    version: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    spec: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    digest: str = Field(sa_column=Column(String, nullable=False))
+    given_at: datetime = Field(sa_column=Column(_TIME, nullable=False))

@@ -1,0 +1,32 @@
+"""The rows that a round changes, each as it was and as it shall be."""
+
+from collections.abc import Iterator
+
+from allocator.core.ids import SessionId
+from allocator.core.session import Session
+
+
+class Changes:
+    """Collects changes of sessions; a session that changes twice keeps its first *before*."""
+
+    def __init__(self) -> None:
+        self._pairs: dict[SessionId, tuple[Session | None, Session]] = {}
+
+    def note(self, before: Session | None, after: Session) -> None:
+        """``before`` (None: a new row) becomes ``after``."""
+        first = self._pairs[after.id][0] if after.id in self._pairs else before
+        if first == after:
+            self._pairs.pop(after.id, None)
+        else:
+            self._pairs[after.id] = (first, after)
+
+    def __iter__(self) -> Iterator[tuple[Session | None, Session]]:
+        return iter(self._pairs.values())
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    @property
+    def after(self) -> list[Session]:
+        """The sessions as they shall be."""
+        return [after for _, after in self._pairs.values()]

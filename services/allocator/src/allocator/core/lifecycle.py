@@ -1,0 +1,282 @@
+"""What each thing that happens does to a session: one pure function for each kind of thing.
+
+    on_waiting    the platform says that the customer waits        (webhook)
+    on_resolved   the platform says that the session is over       (webhook)
+    reserve       the plan gave it a slot
+    on_outcome    an assign call came back, or did not
+    on_view       its room was read
+    on_recovery   a new leader found it unsettled
+    on_due        its time to be looked at came
+
+The rule behind them: **while a request may still land, neither the room nor the slot is given to anyone
+else**, and a request is only sent again for the same agent. It may still land until ``quarantine_s`` after we
+gave up on it (``unknown_at``).
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from allocator.core import outcomes as o
+from allocator.core.ids import AgentId
+from allocator.core.session import UNSETTLED, Session, State, moved
+
+AVOID_MAX = 16
+"""So many refused agents are remembered for a room; the oldest is forgotten, and may be tried again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Durations of the protocol, in seconds. Checked against each other where the settings are read."""
+
+    platform_timeout_s: float
+    """After this an unanswered call is given up."""
+    quarantine_s: float
+    """A request that was given up may still land for so long."""
+    first_look_s: float
+    """How long after a first unknown outcome the room is read; doubles from there."""
+    longest_look_s: float
+    lag_s: float
+    """The platform's reads may be older than this: a fresh wait or a fresh assignment may not show yet."""
+    refusals_max: int
+    """So many refusals park a session."""
+
+
+def on_waiting(session: Session, at: datetime, now: datetime, timing: Timing) -> Session:
+    """An allocation webhook for a room that has an open session; ``at``: when the inbox accepted it.
+
+    Mostly a repetition. For an assigned session it is a signal: either the message crossed our assignment,
+    or the agent was taken out, or the session is over and its resolve has not arrived. The room tells.
+    """
+    if session.state is State.ASSIGNED:
+        assert session.assigned_at is not None
+        look_at = max(now, session.assigned_at + timedelta(seconds=timing.lag_s))
+        return replace(session, again_at=session.again_at or at, due_at=session.due_at or look_at)
+    if session.state in UNSETTLED and session.resolve_seen:
+        return replace(session, again_at=session.again_at or at)
+    return session
+
+
+def on_resolved(session: Session, now: datetime) -> Session:
+    """A resolve webhook for a room that has an open session."""
+    match session.state:
+        case State.ASSIGNED if not session.reopened:
+            return ended(session, State.RESOLVED, now, "resolved")
+        case State.ASSIGNED:
+            return replace(session, due_at=now)
+        case State.WAITING:  # withdrawn, or a late resolve of the room's previous session: the room tells
+            return replace(session, verify=True, due_at=now)
+        case _:
+            return replace(session, resolve_seen=True)
+
+
+def reserve(session: Session, *, agent: AgentId, slot: int, capacity: int, version: int, now: datetime) -> Session:
+    """The plan gave ``session`` slot ``slot`` of ``agent``. Written down; the platform is not told yet."""
+    return moved(
+        session,
+        State.RESERVED,
+        agent=agent,
+        slot=slot,
+        capacity=capacity,
+        policy_version=version,
+        reserved_at=now,
+        unknown_at=None,
+        tries=0,
+    )
+
+
+def on_outcome(session: Session, outcome: o.Outcome, now: datetime, timing: Timing) -> Session:
+    """An assign call for ``session`` came back with ``outcome``, or did not come back."""
+    match outcome:
+        case o.Done():
+            return _assigned(session, now)
+        case o.SomebodyThere():
+            return moved_to_doubt(session, due_at=now)
+        case o.Unknown():
+            due_at = now + _pause(session.tries, timing)
+            return moved_to_doubt(session, unknown_at=now, tries=session.tries + 1, due_at=due_at)
+        case _ if session.unknown_at is not None:
+            return _refused_in_doubt(session, session.unknown_at, outcome, now, timing)
+        case _:
+            return _without_effect(session, outcome, now, timing)
+
+
+def on_view(session: Session, view: o.View, now: datetime, timing: Timing) -> Session:
+    """The room of ``session`` was read and showed ``view``."""
+    if isinstance(view, o.NotSeen):
+        return replace(session, tries=session.tries + 1, due_at=now + _pause(session.tries, timing))
+    seen = replace(session, checked_at=now)
+    fresh_until = session.waiting_since + timedelta(seconds=timing.lag_s)
+    if not isinstance(view, o.Waits | o.Served) and now < fresh_until:
+        return replace(seen, due_at=fresh_until)  # may still show the room's previous session
+    match session.state:
+        case State.WAITING:
+            return _viewed_waiting(seen, view, now, fresh_until)
+        case State.ASSIGNED:
+            return _viewed_assigned(seen, view, now, timing)
+        case _:
+            return _viewed_unsettled(seen, view, now, timing)
+
+
+def on_recovery(session: Session, now: datetime, timing: Timing) -> Session:
+    """A new leader found ``session`` unsettled: its predecessor may have a request under way."""
+    due_at = now + timedelta(seconds=timing.platform_timeout_s)
+    return moved_to_doubt(session, unknown_at=now, due_at=due_at)
+
+
+def on_due(session: Session) -> Session:
+    """Its time came. A session that waited out a back-off is in the backlog again, at its old place."""
+    return replace(session, due_at=None)
+
+
+def needs_view(session: Session) -> bool:
+    """Whether what is due is a look at the room (else a back-off ends)."""
+    return session.state is not State.WAITING or session.verify
+
+
+def ended(session: Session, state: State, now: datetime, why: str) -> Session:
+    """``session`` at its end. Its slot is free; who served it is kept."""
+    return moved(session, state, slot=None, capacity=None, due_at=None, verify=False, ended_at=now, ending=why)
+
+
+def moved_to_doubt(session: Session, **changes: object) -> Session:
+    """``session`` in DOUBT, with its agent and its slot."""
+    if session.state is State.DOUBT:
+        return replace(session, **changes)  # type: ignore[arg-type]  # replace() checks no types
+    return moved(session, State.DOUBT, **changes)
+
+
+def _assigned(session: Session, now: datetime) -> Session:
+    look_at = now if session.resolve_seen else None
+    return moved(
+        session, State.ASSIGNED, assigned_at=now, due_at=look_at, unknown_at=None, tries=0, avoid=(), resolve_seen=False
+    )
+
+
+def _without_effect(session: Session, outcome: o.Outcome, now: datetime, timing: Timing) -> Session:
+    """A first and only request that surely changed nothing."""
+    match outcome:
+        case o.AlreadyOver():
+            return ended(session, State.WITHDRAWN, now, "resolved before it was assigned")
+        case o.RoomRefused(reason):
+            return ended(session, State.PARKED, now, reason)
+        case o.AgentRefused(reason):
+            return _try_another(session, reason, now, timing)
+        case _:  # the app is paused as a whole; the session keeps its place
+            return _released(session, now)
+
+
+def _try_another(session: Session, reason: str, now: datetime, timing: Timing) -> Session:
+    if session.refusals + 1 >= timing.refusals_max:
+        return ended(session, State.PARKED, now, reason)
+    assert session.agent is not None
+    avoid = (*session.avoid, session.agent)[-AVOID_MAX:]
+    free = replace(_released(session, now), refusals=session.refusals + 1, avoid=avoid)
+    if free.verify or not session.refusals:
+        return free
+    # Out of the way of those behind it while it keeps being refused, but never out of its place.
+    return replace(free, due_at=now + _pause(session.refusals, timing))
+
+
+def _refused_in_doubt(
+    session: Session, unknown_at: datetime, outcome: o.Outcome, now: datetime, timing: Timing
+) -> Session:
+    """This request changed nothing, but an earlier one may still land."""
+    if isinstance(outcome, o.AlreadyOver):  # nothing lands in a resolved room
+        return ended(moved_to_doubt(session), State.RESOLVED, now, "resolved while in doubt")
+    if isinstance(outcome, o.NotNow | o.CredentialsRefused | o.NotSent):
+        return moved_to_doubt(session, due_at=now + _pause(session.tries, timing), tries=session.tries + 1)
+    return moved_to_doubt(session, due_at=unknown_at + timedelta(seconds=timing.quarantine_s))
+
+
+def _viewed_waiting(session: Session, view: o.View, now: datetime, fresh_until: datetime) -> Session:
+    match view:
+        case o.Waits():
+            return replace(session, verify=False, due_at=None, tries=0)
+        case o.Served() if now < fresh_until:  # may still show the room's previous session
+            return replace(session, due_at=fresh_until)
+        case o.Served():
+            return _served_by_another(session, now)
+        case o.Over():
+            return ended(session, State.WITHDRAWN, now, "resolved while it waited")
+        case _:
+            return ended(session, State.PARKED, now, "no such room")
+
+
+def _viewed_assigned(session: Session, view: o.View, now: datetime, timing: Timing) -> Session:
+    assert session.assigned_at is not None
+    settled_from = session.assigned_at + timedelta(seconds=timing.lag_s)
+    match view:
+        case o.Served(ours=True):
+            return replace(session, due_at=None, again_at=None, tries=0)
+        case o.Served() if now < settled_from:
+            return replace(session, due_at=settled_from)
+        case o.Served():
+            return replace(
+                session, agent=None, slot=None, capacity=None, due_at=None, again_at=None, tries=0
+            )
+        case o.Waits() if now < settled_from:
+            return replace(session, due_at=settled_from)
+        case o.Waits():
+            return replace(_released(session, now), reopened=True, again_at=None)
+        case o.Over():
+            return ended(session, State.RESOLVED, now, "found resolved")
+        case _:
+            return ended(session, State.RESOLVED, now, "room is gone")
+
+
+def _viewed_unsettled(session: Session, view: o.View, now: datetime, timing: Timing) -> Session:
+    unknown_at = session.unknown_at
+    may_land = unknown_at is not None and now < unknown_at + timedelta(seconds=timing.quarantine_s)
+    match view:
+        case o.Served(ours=True):
+            return _assigned(session, now)
+        case o.Served():
+            return _served_by_another(session, now)
+        case o.Over():
+            return ended(session, State.RESOLVED, now, "found resolved")
+        case o.Waits() if may_land:
+            return moved(session, State.RESERVED, due_at=None)  # the same agent again
+        case o.Missing() if may_land and unknown_at is not None:
+            return replace(session, due_at=unknown_at + timedelta(seconds=timing.quarantine_s))
+        case o.Waits():
+            return replace(_released(session, now), due_at=now + _pause(session.tries, timing), tries=session.tries + 1)
+        case _:
+            return ended(session, State.PARKED, now, "no such room")
+
+
+def _served_by_another(session: Session, now: datetime) -> Session:
+    """Somebody we did not choose serves the room: adopt that. Our slot is free."""
+    return moved(
+        session,
+        State.ASSIGNED,
+        agent=None,
+        slot=None,
+        capacity=None,
+        assigned_at=now,
+        due_at=None,
+        verify=False,
+        unknown_at=None,
+        tries=0,
+        resolve_seen=False,
+    )
+
+
+def _released(session: Session, now: datetime) -> Session:
+    """Back to the backlog, at its old place, without agent and slot."""
+    look = session.resolve_seen
+    return moved(
+        session,
+        State.WAITING,
+        agent=None,
+        slot=None,
+        capacity=None,
+        assigned_at=None,
+        unknown_at=None,
+        verify=look,
+        due_at=now if look else None,
+        resolve_seen=False,
+    )
+
+
+def _pause(tries: int, timing: Timing) -> timedelta:
+    return timedelta(seconds=min(timing.first_look_s * 2 ** min(tries, 16), timing.longest_look_s))

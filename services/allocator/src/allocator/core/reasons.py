@@ -1,0 +1,22 @@
+"""Why a session waits, for the people who ask. Every session that a plan leaves waiting has one."""
+
+from enum import StrEnum
+
+
+class WaitReason(StrEnum):
+    """Words for an operations team; they appear in metrics, views and, later, an API."""
+
+    NO_AGENT_ONLINE = "no_agent_online"
+    ALL_AT_CAPACITY = "all_at_capacity"
+    NO_ELIGIBLE_AGENT = "no_eligible_agent"
+    PAUSED = "paused"
+    PLATFORM_UNAVAILABLE = "platform_unavailable"
+    CREDENTIALS_REFUSED = "credentials_refused"
+    ASKING = "asking_who_may"
+    """The roster is being fetched: the next round knows more."""
+    CALLS_AT_LIMIT = "calls_at_limit"
+    """As many assignments are under way as may be: the next outcome makes room."""
+    VERIFYING = "verifying"
+    """Its room is being read, because this wait is in question."""
+    BACKING_OFF = "backing_off"
+    """The platform refused it; it is tried again soon."""

@@ -1,0 +1,69 @@
+"""Who may take a lane's rooms, as the platform said a moment ago, and what its counts are worth.
+
+The platform's count of an agent's customers is late in both directions, so it is never compared with a
+capacity as it is. It serves to find the customers that are *not* ours (given by hand, taken over):
+
+    foreign = count - ours at that time - those we just closed, which it may still count
+
+and the largest such figure of the last ``lag_s`` seconds is believed, because an assignment of ours that the
+count does not show yet would hide a foreign one. An agent's used slots are ours plus foreign.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from allocator.core.ids import AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One agent in a roster. ``count``: customers, as the platform counts."""
+
+    agent: AgentId
+    online: bool
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """The agents who may take the rooms of a lane. ``read_at``: seconds on the clock that does not jump, when
+    the reading started. ``uses``: for how many assignments it is good (None: any number)."""
+
+    agents: tuple[Seen, ...]
+    read_at: float
+    uses: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What we know of one agent from our own rows."""
+
+    taken: frozenset[int]
+    """Numbers of the slots that are occupied."""
+    closed: int
+    """Sessions of ours that ended within the last ``lag_s``."""
+    busy_at: float
+    """Unix time at which the agent was last given or freed of a customer; 0: never."""
+
+
+IDLE = Load(taken=frozenset(), closed=0, busy_at=0.0)
+"""The load of an agent we have no row of."""
+
+Foreign = Mapping[AgentId, tuple[tuple[float, int], ...]]
+"""For each agent, the recent (time, foreign count) pairs that are not zero."""
+
+
+def foreign_after(foreign: Foreign, roster: Roster, loads: Mapping[AgentId, Load], lag_s: float) -> Foreign:
+    """``foreign`` with what ``roster`` shows, and without what is older than ``lag_s`` before it."""
+    known = dict(foreign)
+    for seen in roster.agents:
+        load = loads.get(seen.agent, IDLE)
+        count = seen.count - len(load.taken) - load.closed
+        recent = tuple(pair for pair in known.get(seen.agent, ()) if pair[0] > roster.read_at - lag_s)
+        known[seen.agent] = (*recent, (roster.read_at, count)) if count > 0 else recent
+    return {agent: pairs for agent, pairs in known.items() if pairs}
+
+
+def foreign_of(foreign: Foreign, agent: AgentId) -> int:
+    """How many customers that are not ours ``agent`` has, cautiously."""
+    return max((count for _, count in foreign.get(agent, ())), default=0)

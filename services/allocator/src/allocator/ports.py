@@ -1,0 +1,248 @@
+"""What the allocator needs of the world, as it needs it, and the errors that come back.
+
+    AllocatorError
+    ├── StopLeading            give up the lead now, start nothing more
+    │   ├── LeaseLost          the lease is somebody else's, or its trust has run out
+    │   └── StaleTerm          a newer term exists: nothing of ours can be written
+    └── Unavailable            later; nothing is known to have happened
+
+Adapters translate their libraries' exceptions into these at their edge. What the platform answers is never an
+exception (``core.outcomes``).
+"""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from allocator.core import outcomes as o
+from allocator.core.changes import Changes
+from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId, SessionId
+from allocator.core.intake import Arrival, Known
+from allocator.core.plan import Head
+from allocator.core.policy import Policy
+from allocator.core.roster import Load, Roster
+from allocator.core.session import Session
+
+
+class AllocatorError(Exception):
+    """Base of the errors that are not bugs."""
+
+
+class StopLeading(AllocatorError):
+    """Stop leading."""
+
+
+class LeaseLost(StopLeading):
+    """The lease is gone."""
+
+
+class StaleTerm(StopLeading):
+    """A newer term exists."""
+
+
+class Unavailable(AllocatorError):
+    """A store cannot be reached, or did not answer in time. Whether a commit happened is unknown."""
+
+
+class Clock(Protocol):
+    """Time, from outside."""
+
+    def now(self) -> float:
+        """Seconds on a clock that never jumps and runs through suspend; only differences mean something."""
+
+    def wall(self) -> datetime:
+        """The time of day, UTC. May jump."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Let ``seconds`` pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who has the lease, and how often it was renewed: a challenger watches both."""
+
+    owner: str
+    counter: int
+
+
+class Lease(Protocol):
+    """The time-boxed right to lead. Every call acts for the exact owner only, is tried once, and raises
+    :class:`Unavailable` within a second, after which it may or may not have had its effect."""
+
+    async def acquire(self, owner: str, ttl_s: float, stale: Holder | None) -> Holder:
+        """Take the lease if nobody has it, or if exactly ``stale`` has it. Returns who has it now."""
+
+    async def renew(self, owner: str, ttl_s: float) -> bool:
+        """Lengthen it; False: ``owner`` does not have it."""
+
+    async def release(self, owner: str) -> bool:
+        """Give it up and wake one of those who wait; False: ``owner`` did not have it."""
+
+    async def wait_for_release(self, at_most_s: float) -> None:
+        """Return when a leader has left, or after ``at_most_s``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """What the inbox holds under ``id``. ``arrival`` is None where nobody can read it; ``why`` then says so."""
+
+    app: AppId
+    id: str
+    arrival: Arrival | None
+    why: str | None
+
+
+class Inbox(Protocol):
+    """The streams of events that Postgres has not recorded. There is no cursor: reading starts at the head."""
+
+    async def read(self, at_most: int, wait_s: float) -> Sequence[Entry]:
+        """The entries at the head of every app's stream, at most ``at_most`` each; waits up to ``wait_s`` for
+        one. Raises :class:`Unavailable`."""
+
+    async def delete(self, entries: Sequence[Entry]) -> None:
+        """Forget entries that are recorded; puts the unreadable ones aside first. Raises
+        :class:`Unavailable`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """Sessions whose time to be looked at has come, and when the next one's comes."""
+
+    sessions: Sequence[Session]
+    next_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where an app stands, for those who look: by lane, how many wait and since when; and the slots in use."""
+
+    waiting: Mapping[Lane, tuple[int, datetime]]
+    not_in_turn: int
+    """Waiting sessions that are being verified or back off."""
+    oldest: datetime | None
+    slots_used: int
+    states: Mapping[str, int]
+    """Open sessions by state."""
+
+
+class Transaction(Protocol):
+    """One fenced transaction: all of it, or nothing, and only while the term is the newest."""
+
+    async def record(self, arrivals: Sequence[Arrival], now: datetime) -> Known:
+        """Write down the events not seen before; what is known of their rooms."""
+
+    async def sessions(self, ids: Iterable[SessionId]) -> Mapping[SessionId, Session]:
+        """The sessions with ``ids``, as they stand."""
+
+    async def unsettled(self) -> Sequence[Session]:
+        """All that are RESERVED or in DOUBT."""
+
+    async def due(self, now: datetime, at_most: int, skip: Iterable[SessionId], closed: Iterable[AppId]) -> Due:
+        """The sessions that are due, longest due first; none of ``skip``, none of the apps in ``closed``."""
+
+    async def write(self, changes: Changes) -> None:
+        """Make the rows so, slots included."""
+
+    async def policy(self, app: AppId) -> Policy:
+        """The newest valid policy."""
+
+    async def loads(self, app: AppId, closed_since: datetime) -> Mapping[AgentId, Load]:
+        """What our rows say of the agents of ``app``; ``closed`` counts what ended after ``closed_since``."""
+
+    async def heads(self, app: AppId, per_lane: int) -> Mapping[Lane, tuple[Head, ...]]:
+        """The oldest ``per_lane`` sessions of each lane that wait for their turn."""
+
+    async def put_policy(self, app: AppId, spec: object, now: datetime) -> int:
+        """Make ``spec`` the newest policy of ``app``, if it is not already; its version."""
+
+    async def forget(self, events_before: datetime, sessions_before: datetime) -> int:
+        """Delete some of the events and of the ended sessions that are older; how many."""
+
+    async def mark_for_audit(self, app: AppId, audit: "Audit", now: datetime) -> int:
+        """Make sessions due whose room should be read again; how many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """Which sessions a sweep wants looked at: served ones not checked since ``checked_before``, at most ``at_most``
+    of them; and waiting ones from before ``waiting_before`` whose room is not among ``unserved``
+    (None: the list was not complete, so it says nothing)."""
+
+    checked_before: datetime
+    waiting_before: datetime
+    unserved: frozenset[RoomId] | None
+    at_most: int
+
+
+class Ledger(Protocol):
+    """Postgres, which remembers. Everything raises :class:`Unavailable` when it cannot be had in time."""
+
+    async def begin_term(self, leader: str) -> Epoch:
+        """A new term. Waits for older fenced transactions; none can start after it."""
+
+    def transaction(self, epoch: Epoch) -> AbstractAsyncContextManager[Transaction]:
+        """A transaction of term ``epoch``; raises :class:`StaleTerm` when a newer one exists."""
+
+    async def standing(self, app: AppId) -> Standing:
+        """Figures, outside any transaction."""
+
+    async def ping(self) -> None:
+        """Whether it answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unserved:
+    """A room that waits, as the platform's list has it."""
+
+    room: RoomId
+    source: str
+    channel: str | None
+    since: datetime
+
+
+Failure = o.Unknown | o.NotNow | o.CredentialsRefused | o.NotSent
+"""Why a reading brought nothing."""
+
+
+class Platform(Protocol):
+    """One app's Qiscus, by its REST API. Never raises for what the platform answers; every call ends within the
+    platform's time-out, follows no redirect and is sent once."""
+
+    async def assign(self, room: RoomId, agent: AgentId) -> o.Outcome:
+        """Put ``agent`` in ``room``, if nobody is in it."""
+
+    async def view(self, room: RoomId, agent: AgentId | None) -> o.View:
+        """Read ``room``; whether ``agent`` is the one in it."""
+
+    async def roster(self, room: RoomId, now: float) -> "Roster | o.RoomRefused | Failure":
+        """Who may take ``room``."""
+
+    async def suggestion(self, lane: Lane, now: float) -> "Roster | Failure":
+        """Whom the platform would take, as a roster of one that is good for one assignment."""
+
+    def unserved(self) -> AsyncIterator["Sequence[Unserved] | Failure"]:
+        """The rooms that wait, page by page; a failure ends it."""
+
+
+class Watch(Protocol):
+    """Those who look on: metrics. Never fails, never waits."""
+
+    def led(self, epoch: Epoch | None) -> None:
+        """We lead in term ``epoch``; None: we do not."""
+
+    def round(self, seconds: float, events: int, changes: Changes) -> None:
+        """A round is done."""
+
+    def called(self, app: AppId, call: str, result: object, seconds: float) -> None:
+        """A call of the platform ended."""
+
+    def put_aside(self, app: AppId) -> None:
+        """An entry that nobody can read was put aside."""
+
+    def drift(self, app: AppId, kind: str) -> None:
+        """Our ledger and the platform differed, and it was repaired."""
+
+    def stands(self, app: AppId, standing: Standing, reasons: Mapping[str, int], slots: int, now: datetime) -> None:
+        """The figures of an app; ``slots``: of the agents who are online."""
