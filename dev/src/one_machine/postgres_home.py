@@ -112,7 +112,9 @@ def _allows(path: Path, account: pwd.struct_passwd, needed: int) -> bool:
 def _copy_of(programs: Path) -> Path:
     """The installation that the programs belong to, copied to where everybody may read it."""
     installed = programs.parent
-    home = _roots_own(f"antre-postgres-{_digest(programs, (programs / 'postgres').stat().st_mtime_ns)}")
+    # Named by its content: all checkouts on the machine share one copy of one version.
+    content = hashlib.sha256((programs / "postgres").read_bytes()).hexdigest()[:12]
+    home = _roots_own(f"antre-postgres-{content}")
     copied = home / installed.parent.name / installed.name
     if not copied.exists():
         _copy(installed, copied)
@@ -140,7 +142,3 @@ def _roots_own(name: str) -> Path:
         message = f"{folder} belongs to somebody else; remove it and try again."
         raise PostgresHomeError(message)
     return folder
-
-
-def _digest(*parts: object) -> str:
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
