@@ -34,6 +34,10 @@ def configure(log_format: str, level: str) -> None:
     _quieten("asyncio", "aiohttp", "httpx", "httpcore", "alembic", "sqlalchemy")
 
 
+_plain = structlog.dev.plain_traceback
+"""The default shows the values of local variables where it can: bodies and tokens would be among them."""
+
+
 def logger(name: str) -> Any:
     """A logger whose calls take an event name and key=value pairs."""
     return structlog.stdlib.get_logger(name)
@@ -43,7 +47,7 @@ def _formatter(log_format: str, shared: list[Any]) -> logging.Formatter:
     last: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+        else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=_plain)]
     )
     processors = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
     return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=processors)

@@ -3,9 +3,10 @@
 Served from a thread of its own, so that it answers, truthfully, even when the event loop stands still.
 """
 
+import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from socketserver import ThreadingMixIn
+from socketserver import TCPServer, ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -24,17 +25,23 @@ def serve(host: str, port: int, registry: CollectorRegistry, checks: Mapping[str
 
     Raises :class:`SettingError` when the port cannot be had.
     """
+    kind = _Server6 if ":" in host else _Server
     try:
-        server = make_server(host, port, _application(registry, checks), _Server, _Quiet)
+        server = make_server(host, port, _application(registry, checks), kind, _Quiet)
     except OSError as error:
         raise SettingError(f"ANTRE_METRICS_PORT {port} on {host} cannot be listened on: {error.strerror}") from None
     thread = threading.Thread(target=server.serve_forever, name="ops", daemon=True)
     thread.start()
-    return server.shutdown
+    return lambda: _stop(server)
+
+
+def _stop(server: WSGIServer) -> None:
+    server.shutdown()
+    server.server_close()
 
 
 def _application(registry: CollectorRegistry, checks: Mapping[str, Check]) -> Callable[..., Iterable[bytes]]:
-    metrics = make_wsgi_app(registry)
+    metrics: Callable[..., Iterable[bytes]] = make_wsgi_app(registry)
 
     def application(environ: dict[str, Any], start: _Start) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
@@ -59,7 +66,19 @@ def _plain(start: _Start, status: str, body: str) -> list[bytes]:
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
 
+    def server_bind(self) -> None:
+        """Like the original, less its question to the name service, which can stand still for many seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        self.setup_environ()
+
+
+class _Server6(_Server):
+    address_family = socket.AF_INET6
+
 
 class _Quiet(WSGIRequestHandler):
+    timeout = 10  # seconds that a caller may be silent: each holds a thread
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
         """Probes come every few seconds; their lines help nobody."""

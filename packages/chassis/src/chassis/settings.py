@@ -44,7 +44,7 @@ class Spec:
 
 def setting(variable: str, kind: Kind, *, default: str | None = None, doc: str, secret: bool = False) -> Any:
     """Declare a field of a settings dataclass."""
-    return field(metadata={"spec": Spec(variable, kind, default, doc, secret)})
+    return field(repr=not secret, metadata={"spec": Spec(variable, kind, default, doc, secret)})
 
 
 def load(cls: type[T], environ: Mapping[str, str]) -> T:
@@ -108,23 +108,35 @@ def one_of(*words: str) -> Kind:
 
 
 def flag() -> Kind:
-    """true or false."""
+    """Yes or no, written as true or false."""
     return Kind(lambda raw: _member(raw.lower(), ("true", "false")) == "true", "true or false")
 
 
 def seconds(least: float, most: float) -> Kind:
     """A duration in seconds, both ends included."""
-    return Kind(lambda raw: _within(float(raw), least, most), f"a number of seconds from {least:g} to {most:g}")
+    return Kind(
+        lambda raw: _within(_number(float, raw), least, most), f"a number of seconds from {least:g} to {most:g}"
+    )
 
 
 def whole(least: int, most: int) -> Kind:
     """A whole number, both ends included."""
-    return Kind(lambda raw: int(_within(int(raw), least, most)), f"a whole number from {least} to {most}")
+    return Kind(lambda raw: int(_within(_number(int, raw), least, most)), f"a whole number from {least} to {most}")
 
 
 def url(*schemes: str) -> Kind:
     """A URL with one of ``schemes`` and a host."""
     return Kind(lambda raw: _url(raw, schemes), " or ".join(f"{scheme}://…" for scheme in schemes))
+
+
+def redis_url() -> Kind:
+    """The URL of one Redis or Valkey server.
+
+    Its ``parse`` raises :class:`SettingError` for what would be misread: a sentinel or cluster, and options that would
+    change how the client behaves. The sentence quotes nothing, since the URL may hold a password.
+    """
+    plain = url("redis", "rediss")
+    return Kind(lambda raw: _redis_url(raw, plain), plain.allowed)
 
 
 def path() -> Kind:
@@ -136,6 +148,13 @@ def _member(raw: str, words: tuple[str, ...]) -> str:
     if raw not in words:
         raise ValueError
     return raw
+
+
+def _number(read: Callable[[str], float], raw: str) -> float:
+    try:
+        return read(raw)
+    except ValueError:
+        raise ValueError from None  # its text repeats the value
 
 
 def _within(number: float, least: float, most: float) -> float:
@@ -150,3 +169,16 @@ def _url(raw: str, schemes: tuple[str, ...]) -> str:
         raise ValueError
     _ = parts.port  # raises for a port that is none
     return raw.rstrip("/")
+
+
+def _redis_url(raw: str, plain: Kind) -> str:
+    scheme, _, rest = raw.partition("://")
+    hosts = rest.split("/", 1)[0].rsplit("@", 1)[-1]
+    if "sentinel" in scheme or "cluster" in scheme or "," in hosts:
+        raise SettingError(
+            "REDIS_URL names a sentinel or a cluster, which are not supported yet: allowed is one server's "
+            "redis://… or rediss://…, such as an address that moves with the primary"
+        )
+    if any(not option.startswith("ssl_") for option in urlsplit(raw).query.split("&") if option):
+        raise SettingError("REDIS_URL has options after the '?': allowed are only those that begin with ssl_")
+    return str(plain.parse(raw))

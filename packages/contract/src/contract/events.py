@@ -31,7 +31,8 @@ VERSION = "1.0"
 
 class _Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     """What both events say. Times are Unix milliseconds by the gateway's clock, for latency figures only:
-    order is the order of the stream, which has one clock for all gateways."""
+    order is the order of the stream, which has one clock for all gateways.
+    """
 
     v: str = VERSION
     id: EventId
