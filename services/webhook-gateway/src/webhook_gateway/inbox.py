@@ -1,0 +1,154 @@
+"""The inbox in Redis: the only module that knows Redis.
+
+A batch is ONE script call: Redis syncs its append-only file once per turn of its loop, so one command costs one sync
+however many events it carries, and the batch is written whole or not at all. The client repeats nothing by itself (by
+default redis-py does, several times: every lost reply would be events written twice, in silence).
+
+Does not promise: that the answer of Redis means durable. It does with ``appendfsync always``; :meth:`RedisInbox.doubts`
+says when it cannot.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    MaxConnectionsError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.maint_notifications import MaintNotificationsConfig
+
+from contract import ENTRY_FIELD, AppId, Keys
+from webhook_gateway.ports import Entry, Interrupted, Unavailable
+
+APPEND = f"""
+for i = 1, #ARGV, 2 do
+  redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', '{ENTRY_FIELD.decode()}', ARGV[i + 1])
+end
+return #ARGV / 2
+"""
+"""KEYS: streams. ARGV: for each event the number of its stream in KEYS, and its bytes."""
+
+PING_TIMEOUT_S = 0.5
+_SHA = hashlib.sha1(APPEND.encode(), usedforsecurity=False).hexdigest()  # the name that EVALSHA knows it by
+
+
+class RedisInbox:
+    """The streams of all apps, on one connection for events and one for the question whether Redis is there."""
+
+    def __init__(self, url: str, keys: Keys, timeout_s: float) -> None:
+        self._keys = keys
+        self._events = _client(url, timeout_s)
+        self._probe = _client(url, PING_TIMEOUT_S)
+        self._pinging: asyncio.Task[None] | None = None
+
+    async def append(self, batch: Sequence[Entry]) -> None:
+        """Write ``batch``; all of it or nothing. Raises :class:`Unavailable`."""
+        keys, args = _packed(batch, self._keys)
+        try:
+            await self._call(keys, args)
+        except ReadOnlyError as error:
+            await self._events.connection_pool.disconnect()  # after a failover the name leads to another server
+            raise _translated(error) from error
+        except (RedisError, OSError, TimeoutError) as error:
+            raise _translated(error) from error
+
+    async def ping(self) -> None:
+        """Ask Redis for a sign of life; those who ask at the same time share one. Raises :class:`Unavailable`."""
+        if self._pinging is None or self._pinging.done():
+            self._pinging = asyncio.create_task(self._ping())
+        await asyncio.shield(self._pinging)
+
+    async def doubts(self) -> str | None:
+        """Why 200 may not mean durable with this server; None when it does or cannot be known."""
+        try:
+            settings = await self._probe.config_get("appendonly", "appendfsync")
+        except (RedisError, OSError, TimeoutError):
+            return None  # away, or a hosted Redis that does not say
+        if settings.get("appendonly") != "yes":
+            return "appendonly is not on: what Redis holds is lost when it restarts"
+        if settings.get("appendfsync") != "always":
+            return "appendfsync is not 'always': what came in the last second is lost when its machine fails"
+        return None
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._events.aclose()
+        await self._probe.aclose()
+
+    async def _call(self, keys: list[str], args: list[bytes | int]) -> None:
+        command: Callable[..., Awaitable[Any]] = self._events.execute_command
+        try:
+            await command("EVALSHA", _SHA, len(keys), *keys, *args)
+        except NoScriptError:  # first use, or SCRIPT FLUSH, or another server: this sends the text, once
+            await command("EVAL", APPEND, len(keys), *keys, *args)
+
+    async def _ping(self) -> None:
+        try:
+            async with asyncio.timeout(PING_TIMEOUT_S):
+                await self._probe.ping()
+        except (RedisError, OSError, TimeoutError) as error:
+            raise _translated(error) from error
+
+
+def _client(url: str, timeout_s: float) -> Redis:
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=1,
+        timeout=timeout_s,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=True,
+        client_name="webhook-gateway",
+        maint_notifications_config=MaintNotificationsConfig(enabled=False),
+    )
+    return Redis.from_pool(pool)
+
+
+def _packed(batch: Sequence[Entry], keys: Keys) -> tuple[list[str], list[bytes | int]]:
+    """KEYS and ARGV of the script."""
+    numbers: dict[AppId, int] = {}
+    args: list[bytes | int] = []
+    for entry in batch:
+        args += (numbers.setdefault(entry.app, len(numbers) + 1), entry.payload)
+    return [keys.inbox(app) for app in numbers], args
+
+
+def _translated(error: Exception) -> Unavailable:
+    """What a fault of Redis means to us, in words of ours: Redis' own text may quote what it was sent."""
+    for kind, reason, retry_after_s in _MEANINGS:
+        if isinstance(error, kind):
+            return Unavailable(reason, retry_after_s=retry_after_s)
+    if isinstance(error, RedisConnectionError | OSError):
+        return Interrupted("redis is away")
+    return Unavailable(f"redis refuses: {_code(error)}")
+
+
+_MEANINGS = (
+    (RedisTimeoutError, "redis is slower than the limit", 1),
+    (TimeoutError, "redis is slower than the limit", 1),
+    (AuthenticationError, "redis refuses our credentials", 10),
+    (BusyLoadingError, "redis is loading", 1),
+    (MaxConnectionsError, "no connection to redis is free", 1),
+    (OutOfMemoryError, "redis is out of memory", 5),
+    (ReadOnlyError, "redis is read-only", 1),
+)
+"""Kinds of faults, the special ones first (several are connection errors to redis-py), with seconds to wait."""
+
+
+def _code(error: Exception) -> str:
+    """The first word of the answer where it is a code of Redis' (WRONGTYPE, MISCONF, NOAUTH, …)."""
+    word = str(error).split(" ", 1)[0]
+    return word if word.isascii() and word.isalpha() and word.isupper() else "an error"

@@ -1,0 +1,50 @@
+"""What the way in needs from the store, and what can go wrong with it, by what the caller should do.
+
+Unavailable          later; says after how many seconds
+├── Overloaded       more is waiting than we promised to hold
+└── Interrupted      the connection broke: nobody knows whether it was written; the same entries may be
+                     sent again, because recording is idempotent by event id
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from contract import AppId
+
+RETRY_AFTER_S = 1
+
+
+class Unavailable(Exception):
+    """The event is not known to be durable. The text is a few words on why, without any value."""
+
+    def __init__(self, reason: str, *, retry_after_s: int = RETRY_AFTER_S) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.retry_after_s = retry_after_s
+
+
+class Overloaded(Unavailable):
+    """As many events wait as may wait."""
+
+
+class Interrupted(Unavailable):
+    """The connection broke before the answer came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One event on its way to the inbox of its app."""
+
+    app: AppId
+    payload: bytes
+
+
+class Inbox(Protocol):
+    """Where events wait until they are recorded."""
+
+    async def append(self, batch: Sequence[Entry]) -> None:
+        """Write all of ``batch``, in its order, and return when it is durable. Raises :class:`Unavailable`."""
+
+    async def ping(self) -> None:
+        """Return soon when the store answers. Raises :class:`Unavailable`."""
