@@ -113,7 +113,7 @@ def build_agents(options: Options, first: int, at: float) -> list[Agent]:
     return staff
 
 
-def _agent(  # noqa: PLR0913, PLR0917 - a row of a table
+def _agent(  # noqa: PLR0917 - a row of a table
     agent_id: int, name: str, mailbox: str, agent_type: AgentType, channels: frozenset[str], capacity: int, at: float
 ) -> Agent:
     return Agent(

@@ -128,7 +128,7 @@ async def pace(rate: Callable[[], float], do: Callable[[], None], random: Random
 
 
 async def _until(due: float, loop: asyncio.AbstractEventLoop, still: Callable[[], bool]) -> None:
-    while (left_s := due - loop.time()) > 0 and still():
+    while (left_s := due - loop.time()) > 0 and still():  # noqa: ASYNC110 - the rate may change any time
         await asyncio.sleep(min(left_s, LOOK_EVERY_S))
     if due <= loop.time():
         await asyncio.sleep(0)  # a stream that is behind must not hold up the others

@@ -208,7 +208,7 @@ class Platform:
         room.views.set(view, at)
 
 
-def _view(  # noqa: PLR0913, PLR0917 - a row has that many columns
+def _view(  # noqa: PLR0917 - a row has that many columns
     customer: Customer,
     sender_type: str,
     text: str,

@@ -61,7 +61,7 @@ class Record:
         self.entries: list[Entry] = []
         self._clock = clock
 
-    def add(self, app: str, kind: str, **fields: Any) -> Entry:  # noqa: ANN401 - the fields of Entry
+    def add(self, app: str, kind: str, **fields: Any) -> Entry:
         """Append what just happened."""
         entry = Entry(len(self.entries) + 1, self._clock(), app, kind, **fields)
         self.entries.append(entry)

@@ -63,7 +63,7 @@ class World:
             record.add_agent(self.app_id, agent)
         self._write_faults_down(as_json(faults))
 
-    def note(self, kind: str, **fields: Any) -> None:  # noqa: ANN401 - the fields of an entry
+    def note(self, kind: str, **fields: Any) -> None:
         """Write something down that happened in this app."""
         self._record.add(self.app_id, kind, **fields)
 
