@@ -1,22 +1,15 @@
 """The command ``webhook-gateway``: settings, parts, server."""
 
 import argparse
-import gc
 import os
-import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from types import FrameType
-from typing import Any
 
-import uvicorn
 from litestar import Litestar
 
 from chassis import logs, ops
 from chassis.cli import refuse, version_of
-from chassis.settings import SettingError
 from contract import Keys
 from webhook_gateway.access import AccessLog
 from webhook_gateway.app import Gateway, create_app
@@ -24,11 +17,10 @@ from webhook_gateway.authenticate import Gate
 from webhook_gateway.inbox import RedisInbox
 from webhook_gateway.metrics import Metrics
 from webhook_gateway.publisher import Limits, Publisher, Watch
+from webhook_gateway.server import listen, serve, tidy_memory
 from webhook_gateway.settings import Settings, read
 
 PROGRAM = "webhook-gateway"
-GRACE_S = 20
-"""How long what is in flight may take after SIGTERM; a pod has 30 s, of which a preStop pause takes a few."""
 
 
 def main() -> int:
@@ -52,11 +44,12 @@ def _run() -> int:
     gate = Gate(apps)
     inbox = RedisInbox(settings.redis_url, Keys(settings.redis_prefix), settings.publish_timeout_s)
     gateway = _gateway(settings, gate, inbox)
-    listener = _listen(settings.http_host, settings.http_port)
+    listener = listen(settings.http_host, settings.http_port)
     stop_ops = ops.serve(settings.metrics_host, settings.metrics_port, gateway.metrics.registry, {})
     app = create_app(gateway, [_lifespan(gateway, inbox)])
     try:
-        _serve(app, listener)
+        logs.logger("webhook_gateway").info("listening", port=settings.http_port)
+        serve(app, listener)
     finally:
         stop_ops()
     return 0
@@ -93,53 +86,12 @@ def _lifespan(gateway: Gateway, inbox: RedisInbox) -> Callable[[Litestar], Abstr
             )
         if doubt := await inbox.doubts():
             log.warning("not_durable", meaning=doubt)
+        tidy_memory()
         yield
         await gateway.publisher.drain()
         await inbox.close()
 
     return lifespan
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise SettingError(f"ANTRE_HTTP_PORT {port} on {host} cannot be listened on: {error.strerror}") from None
-    return listener
-
-
-def _serve(app: Litestar, listener: socket.socket) -> None:
-    config = uvicorn.Config(
-        app,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_S,
-    )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)  # the server sends the signal to itself once more when it has finished
-    _tune_gc()
-    logs.logger("webhook_gateway").info("listening", port=listener.getsockname()[1])
-    uvicorn.Server(config).run(sockets=[listener])
-
-
-def _leave(_number: int, _frame: FrameType | None) -> Any:
-    raise SystemExit(0)
-
-
-def _tune_gc() -> None:
-    """What start-up made stays for good, and next to nothing that a request makes is a cycle: looking for cycles in all
-    of it again and again was what the slowest hundredth of requests waited for (41 ms, 14 ms so).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
 
 
 if __name__ == "__main__":
