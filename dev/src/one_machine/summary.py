@@ -29,7 +29,7 @@ def lines(verdict: Verdict) -> list[tuple[str, str]]:
         *((word, str(verdict[key])) for key, word in MUST_BE_ZERO.items()),
         ("wait, half of them", _seconds(verdict["wait_p50_s"])),
         ("wait, 99 of 100", _seconds(verdict["wait_p99_s"])),
-        ("assignments", f"{verdict['assignments_per_s']:.1f}/s at most"),
+        ("assignments at the busiest", f"{verdict['assignments_per_s']:.1f}/s"),
     ]
 
 
@@ -66,10 +66,11 @@ def conclude(console: Console, verdict: Verdict | None, failures: Sequence[str])
 
 
 def story_text(story: object) -> str:
-    """A story as the simulator tells it: a text, or a text with its circumstances."""
-    if isinstance(story, Mapping):
-        return ", ".join(f"{key} {value}" for key, value in story.items())
-    return str(story)
+    """A story as the simulator tells it: what happened first, then in which room, session and with whom."""
+    if not isinstance(story, Mapping):
+        return str(story)
+    around = ", ".join(f"{key} {value}" for key, value in story.items() if key not in {"what", "text"})
+    return f"{story.get('what')}: {story.get('text')} ({around})"
 
 
 def _waiting(verdict: Verdict) -> str:
