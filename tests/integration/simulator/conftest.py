@@ -107,7 +107,7 @@ async def inbox():
 
 @pytest.fixture
 def start():
-    """Start a simulator: ``async with start("--agents", "3") as client``."""
+    """A way to run a simulator with the options of the command line, inside ``async with``."""
     return simulator
 
 

@@ -90,7 +90,7 @@ def add_customers(world: World, asked: Json) -> Json:
     if asked.get("room_id"):
         return {"room_ids": [_come_back(world, _room(world, asked), send=send).id] * min(count, 1)}
     key = asked.get("source")
-    if key is not None and key not in CHANNEL_BY_KEY:
+    if key is not None and not (isinstance(key, str) and key in CHANNEL_BY_KEY):
         raise Wrong(f"source is '{key}'; allowed: {', '.join(CHANNEL_BY_KEY)}")
     return {"room_ids": [_come(world, key, send=send).id for _ in range(count)]}
 
