@@ -44,8 +44,8 @@ class LeaseTiming:
     """How often a follower tries when nobody wakes it."""
 
 
-class Trust:
-    """How long we may believe that we lead."""
+class Leadership:
+    """The :class:`~allocator.ports.Trust` that a lease gives."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -80,7 +80,7 @@ class Elector:
         self.in_touch_at = clock.now()
         """When Redis last answered, for readiness."""
 
-    async def win(self) -> Trust:
+    async def win(self) -> Leadership:
         """Return when we hold the lease."""
         while True:
             try:
@@ -91,7 +91,7 @@ class Elector:
             except Unavailable:
                 await self._clock.sleep(self._timing.watch_s)
 
-    async def keep(self, trust: Trust) -> None:
+    async def keep(self, trust: Leadership) -> None:
         """Renew for as long as it can be done. Raises :class:`LeaseLost`; never returns."""
         while True:
             await self._clock.sleep(self._timing.renew_s)
@@ -101,7 +101,7 @@ class Elector:
                     raise LeaseLost("trust has run out before Redis answered")
                 await self._clock.sleep(RETRY_S)
 
-    async def resign(self, trust: Trust) -> None:
+    async def resign(self, trust: Leadership) -> None:
         """Give the lease up, if we still have it, so that another can have it at once."""
         trust.end()
         self._watched = None
@@ -110,7 +110,7 @@ class Elector:
         except Unavailable:
             _log.warning("lease_not_released", then="it expires by itself")
 
-    async def _attempt(self) -> Trust | None:
+    async def _attempt(self) -> Leadership | None:
         started = self._clock.now()
         holder = await self._lease.acquire(self._owner, self._timing.ttl_s, self._stale(started))
         self.in_touch_at = self._clock.now()
@@ -118,11 +118,11 @@ class Elector:
             self._watch(holder, started)
             return None
         self._watched = None
-        trust = Trust(self._clock)
+        trust = Leadership(self._clock)
         trust.extend(self._trusted_until(started))
         return trust
 
-    async def _renewed(self, trust: Trust) -> bool:
+    async def _renewed(self, trust: Leadership) -> bool:
         started = self._clock.now()
         try:
             still_ours = await self._lease.renew(self._owner, self._timing.ttl_s)

@@ -4,6 +4,7 @@
     ├── StopLeading            give up the lead now, start nothing more
     │   ├── LeaseLost          the lease is somebody else's, or its trust has run out
     │   └── StaleTerm          a newer term exists: nothing of ours can be written
+    ├── Conflict               the rows were not as we had read them: look again in a new term
     └── Unavailable            later; nothing is known to have happened
 
 Adapters translate their libraries' exceptions into these at their edge. What the platform answers is never an
@@ -20,7 +21,6 @@ from allocator.core import outcomes as o
 from allocator.core.changes import Changes
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId, SessionId
 from allocator.core.intake import Arrival, Known
-from allocator.core.plan import Head
 from allocator.core.policy import Policy
 from allocator.core.roster import Load, Roster
 from allocator.core.session import Session
@@ -42,6 +42,10 @@ class StaleTerm(StopLeading):
     """A newer term exists."""
 
 
+class Conflict(AllocatorError):
+    """The schema refused what we wrote."""
+
+
 class Unavailable(AllocatorError):
     """A store cannot be reached, or did not answer in time. Whether a commit happened is unknown."""
 
@@ -57,6 +61,13 @@ class Clock(Protocol):
 
     async def sleep(self, seconds: float) -> None:
         """Let ``seconds`` pass."""
+
+
+class Trust(Protocol):
+    """How long we may believe that we lead."""
+
+    def covers(self, seconds: float) -> bool:
+        """Whether something that may take ``seconds`` may start now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +162,7 @@ class Transaction(Protocol):
     async def loads(self, app: AppId, closed_since: datetime) -> Mapping[AgentId, Load]:
         """What our rows say of the agents of ``app``; ``closed`` counts what ended after ``closed_since``."""
 
-    async def heads(self, app: AppId, per_lane: int) -> Mapping[Lane, tuple[Head, ...]]:
+    async def heads(self, app: AppId, per_lane: int) -> Mapping[Lane, Sequence[Session]]:
         """The oldest ``per_lane`` sessions of each lane that wait for their turn."""
 
     async def put_policy(self, app: AppId, spec: object, now: datetime) -> int:
@@ -232,8 +243,8 @@ class Watch(Protocol):
     def led(self, epoch: Epoch | None) -> None:
         """We lead in term ``epoch``; None: we do not."""
 
-    def round(self, seconds: float, events: int, changes: Changes) -> None:
-        """A round is done."""
+    def round(self, seconds: float, events: int, sessions: Sequence[Session]) -> None:
+        """A round is done: it took in ``events`` and changed ``sessions``, which are as they are now."""
 
     def called(self, app: AppId, call: str, result: object, seconds: float) -> None:
         """A call of the platform ended."""
@@ -246,3 +257,10 @@ class Watch(Protocol):
 
     def stands(self, app: AppId, standing: Standing, reasons: Mapping[str, int], slots: int, now: datetime) -> None:
         """The figures of an app; ``slots``: of the agents who are online."""
+
+
+class PolicyDoor(Protocol):
+    """Where policies come in."""
+
+    def newest(self) -> object | None:
+        """A valid spec that was not passed on yet; None: nothing new. Never fails; says itself what is wrong."""

@@ -61,7 +61,8 @@ def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
 
 
 def _compare(connection: Connection) -> Iterable[object]:
-    return compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
+    found: list[object] = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
+    return found
 
 
 def _config(connection: Connection) -> Config:

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from allocator.adapters.statements import Statements, standing_of
 from allocator.core.ids import AppId, Epoch
 from allocator.core.policy import Policy
-from allocator.ports import StaleTerm, Standing, Transaction, Unavailable
+from allocator.ports import Conflict, StaleTerm, Standing, Transaction, Unavailable
 
 CONNECT_TIMEOUT_S = 3.0
 IDLE_LIMIT_S = 3.0
@@ -107,8 +107,8 @@ class PostgresLedger:
 async def translated(engine: AsyncEngine) -> AsyncIterator[None]:
     try:
         yield
-    except IntegrityError:
-        raise  # the schema refused what we wrote: a bug of ours, and nothing that waiting mends
+    except IntegrityError as error:
+        raise Conflict(f"Postgres: {_name(error)}") from error
     except (SQLAlchemyError, OSError, TimeoutError) as error:
         if _is_read_only(error):  # the server is a standby now: none of these connections will do
             await engine.dispose()

@@ -53,7 +53,7 @@ return 1
 """
 
 
-def connect(url: str, *, timeout_s: float, sends: int) -> "Redis[bytes]":
+def connect(url: str, *, timeout_s: float, sends: int) -> Redis:
     """A client whose calls end within ``timeout_s`` and are sent at most ``sends`` times."""
     pool = BlockingConnectionPool.from_url(
         url,

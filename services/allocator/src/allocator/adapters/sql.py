@@ -133,8 +133,8 @@ WITH RECURSIVE lanes AS (
     SELECT s.lane FROM session s WHERE s.app = $1 AND {_IN_TURN} AND s.lane > lanes.lane ORDER BY s.lane LIMIT 1
   ) FROM lanes WHERE lanes.lane IS NOT NULL
 )
-SELECT h.id, h.lane, h.waiting_since, h.avoid FROM lanes, LATERAL (
-  SELECT id, lane, waiting_since, avoid FROM session
+SELECT h.* FROM lanes, LATERAL (
+  SELECT {_ALL} FROM session
   WHERE app = $1 AND lane = lanes.lane AND {_IN_TURN} ORDER BY waiting_since, id LIMIT $2
 ) h WHERE lanes.lane IS NOT NULL
 """

@@ -17,7 +17,6 @@ from allocator.adapters import sql
 from allocator.core.changes import Changes
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId, SessionId
 from allocator.core.intake import Arrival, Known, Room
-from allocator.core.plan import Head
 from allocator.core.policy import Policy, PolicyError, compile_spec, standard
 from allocator.core.roster import Load
 from allocator.core.session import OPEN, Session, State
@@ -115,18 +114,12 @@ class Statements:
             for agent, taken, closed, busy_at in await self._rows(sql.LOADS, app, closed_since)
         }
 
-    async def heads(self, app: AppId, per_lane: int) -> Mapping[Lane, tuple[Head, ...]]:
+    async def heads(self, app: AppId, per_lane: int) -> Mapping[Lane, Sequence[Session]]:
         """See the port."""
-        lanes: dict[Lane, list[Head]] = {}
-        for session, lane, since, avoid in await self._rows(sql.HEADS, app, per_lane):
-            head = Head(
-                session=SessionId(session.hex),
-                lane=Lane(lane),
-                waiting_since=since,
-                avoid=frozenset(map(AgentId, avoid)),
-            )
-            lanes.setdefault(head.lane, []).append(head)
-        return {lane: tuple(heads) for lane, heads in lanes.items()}
+        lanes: dict[Lane, list[Session]] = {}
+        for session in map(_session, await self._rows(sql.HEADS, app, per_lane)):
+            lanes.setdefault(session.lane, []).append(session)
+        return lanes
 
     async def mark_for_audit(self, app: AppId, audit: Audit, now: datetime) -> int:
         """See the port."""
@@ -198,12 +191,15 @@ class Statements:
 
 async def standing_of(connection: AsyncConnection, app: AppId) -> Standing:
     """Where ``app`` stands."""
-    lanes = (await connection.exec_driver_sql(sql.WAITING_BY_LANE, (app,))).all()
-    states = dict(map(tuple, (await connection.exec_driver_sql(sql.OPEN_BY_STATE, (app,))).all()))
-    slots, oldest = (await connection.exec_driver_sql(sql.SLOTS_AND_OLDEST, (app,))).one()
-    in_turn = sum(count for _, count, _ in lanes)
+    lanes: Sequence[Any] = (await connection.exec_driver_sql(sql.WAITING_BY_LANE, (app,))).all()
+    counts: Sequence[Any] = (await connection.exec_driver_sql(sql.OPEN_BY_STATE, (app,))).all()
+    both: Any = (await connection.exec_driver_sql(sql.SLOTS_AND_OLDEST, (app,))).one()
+    slots, oldest = both
+    states = {state: count for state, count in counts}
+    waiting = {Lane(lane): (count, since) for lane, count, since in lanes}
+    in_turn = sum(count for count, _ in waiting.values())
     return Standing(
-        waiting={Lane(lane): (count, since) for lane, count, since in lanes},
+        waiting=waiting,
         not_in_turn=max(0, states.get(State.WAITING, 0) - in_turn),
         oldest=oldest,
         slots_used=slots,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from allocator.core.ids import SessionId
+from allocator.core.lifecycle import successor
 from allocator.core.session import Session
 
 
@@ -12,13 +13,16 @@ class Changes:
     def __init__(self) -> None:
         self._pairs: dict[SessionId, tuple[Session | None, Session]] = {}
 
-    def note(self, before: Session | None, after: Session) -> None:
-        """``before`` (None: a new row) becomes ``after``."""
+    def note(self, before: Session | None, after: Session) -> Session:
+        """``before`` (None: a new row) becomes ``after``. Returns the room's session from now on: ``after``, or
+        the one that begins where it ended, which is noted as well."""
         first = self._pairs[after.id][0] if after.id in self._pairs else before
         if first == after:
             self._pairs.pop(after.id, None)
         else:
             self._pairs[after.id] = (first, after)
+        follower = successor(after)
+        return after if follower is None else self.note(None, follower)
 
     def __iter__(self) -> Iterator[tuple[Session | None, Session]]:
         return iter(self._pairs.values())

@@ -7,7 +7,6 @@ resolve that comes again under another event id is known by its ``service``.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 from contract import Event, RoomResolved, RoomWaiting
 
@@ -55,38 +54,13 @@ def take_in(known: Known, now: datetime, timing: Timing) -> Changes:
         before = rooms.get(room)
         after = _next(before, arrival, ends.get(room), now, timing)
         if after is not None:
-            rooms[room] = _noted(changes, before, after)
+            rooms[room] = changes.note(before, after)
         if isinstance(arrival.event, RoomResolved):
             ends[room] = arrival.at
         if room in rooms and rooms[room].state not in OPEN:
             ends[room] = now
             del rooms[room]
     return changes
-
-
-def successor(session: Session) -> Session | None:
-    """The session that begins where ``session`` ended, when the customer wrote again before the end came."""
-    if session.state in OPEN or session.again_at is None:
-        return None
-    digest = sha256(f"{session.id} again".encode()).hexdigest()[:32]
-    return opened(
-        id=SessionId(digest),
-        app=session.app,
-        room=session.room,
-        lane=session.lane,
-        since=session.again_at,
-        verify=True,
-    )
-
-
-def _noted(changes: Changes, before: Session | None, after: Session) -> Session:
-    """Note the change; where a session ended and another begins at once, that one is the room's now."""
-    changes.note(before, after)
-    follower = successor(after)
-    if follower is None:
-        return after
-    changes.note(None, follower)
-    return follower
 
 
 def _next(

@@ -15,10 +15,11 @@ gave up on it (``unknown_at``).
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 from allocator.core import outcomes as o
-from allocator.core.ids import AgentId
-from allocator.core.session import UNSETTLED, Session, State, moved
+from allocator.core.ids import AgentId, SessionId
+from allocator.core.session import OPEN, UNSETTLED, Session, State, moved, opened
 
 AVOID_MAX = 16
 """So many refused agents are remembered for a room; the oldest is forgotten, and may be tried again."""
@@ -136,6 +137,24 @@ def needs_view(session: Session) -> bool:
 def ended(session: Session, state: State, now: datetime, why: str) -> Session:
     """``session`` at its end. Its slot is free; who served it is kept."""
     return moved(session, state, slot=None, capacity=None, due_at=None, verify=False, ended_at=now, ending=why)
+
+
+def successor(session: Session) -> Session | None:
+    """The session that begins where ``session`` ended, when the customer wrote again before the end came.
+
+    Its room is read first: the message may have crossed the end.
+    """
+    if session.state in OPEN or session.again_at is None:
+        return None
+    digest = sha256(f"{session.id} again".encode()).hexdigest()[:32]
+    return opened(
+        id=SessionId(digest),
+        app=session.app,
+        room=session.room,
+        lane=session.lane,
+        since=session.again_at,
+        verify=True,
+    )
 
 
 def moved_to_doubt(session: Session, **changes: object) -> Session:

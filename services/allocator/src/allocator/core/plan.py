@@ -16,6 +16,7 @@ from allocator.core.ids import AgentId, Lane, SessionId
 from allocator.core.policy import Policy, Strategy
 from allocator.core.reasons import WaitReason
 from allocator.core.roster import IDLE, Foreign, Load, Roster, foreign_of
+from allocator.core.session import Session
 
 Rank = tuple[float, ...]
 """What the strategies say of an agent; the smallest is chosen. Ends with the id, so there are no ties."""
@@ -29,6 +30,16 @@ class Head:
     lane: Lane
     waiting_since: datetime
     avoid: frozenset[AgentId]
+
+
+def head_of(session: Session) -> Head:
+    """``session`` as the plan sees it."""
+    return Head(
+        session=session.id,
+        lane=session.lane,
+        waiting_since=session.waiting_since,
+        avoid=frozenset(session.avoid),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

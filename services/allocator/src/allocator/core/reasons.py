@@ -16,6 +16,8 @@ class WaitReason(StrEnum):
     """The roster is being fetched: the next round knows more."""
     CALLS_AT_LIMIT = "calls_at_limit"
     """As many assignments are under way as may be: the next outcome makes room."""
+    LEAD_IN_QUESTION = "lead_in_question"
+    """The lease could not be renewed for a while: nothing is sent that might outlast it."""
     VERIFYING = "verifying"
     """Its room is being read, because this wait is in question."""
     BACKING_OFF = "backing_off"

@@ -1,0 +1,168 @@
+"""Qiscus Omnichannel's REST API. The only module that makes HTTP requests.
+
+Every call is sent once, follows no redirect and is over within ``timeout_s``, come what may; an answer is read
+up to ``BODY_MAX`` bytes. Does not promise that a request whose answer did not come had no effect: that is
+``Unknown``.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from allocator.adapters import qiscus_forms as forms
+from allocator.core import outcomes as o
+from allocator.core.ids import AgentId, Lane, RoomId, parts_of
+from allocator.core.roster import Roster, Seen
+from allocator.ports import Failure, Unserved
+
+BODY_MAX = 2 * 1024 * 1024
+PAGES_MAX = 200
+AGENTS_A_PAGE = 100
+ROOMS_A_PAGE = 50
+CONNECTIONS_MAX = 512
+
+_ASSIGN = "/api/v1/admin/service/assign_agent"
+_ALLOCATE = "/api/v1/admin/service/allocate_agent"
+_AVAILABLE = "/api/v2/admin/service/available_agents"
+_OTHERS = "/api/v2/admin/service/other_agents"
+_ROOMS = "/api/v2/customer_rooms"
+
+
+def new_client(timeout_s: float, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """A client for all apps' platforms. httpx's own transport slows down as calls overlap; aiohttp's does not."""
+    limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)
+    transport = transport or AiohttpTransport(verify=ssl.create_default_context(), limits=limits)
+    return httpx.AsyncClient(transport=transport, timeout=timeout_s, follow_redirects=False, trust_env=False)
+
+
+class QiscusPlatform:
+    """The :class:`~allocator.ports.Platform` of one app."""
+
+    def __init__(
+        self, client: httpx.AsyncClient, *, base_url: str, app_id: str, secret_key: str, timeout_s: float
+    ) -> None:
+        self._client = client
+        self._base_url = base_url
+        self._headers = {"Qiscus-App-Id": app_id, "Qiscus-Secret-Key": secret_key}
+        self._timeout_s = timeout_s
+        self._listings = 0
+
+    async def assign(self, room: RoomId, agent: AgentId) -> o.Outcome:
+        """See the port. ``max_agent=1`` makes it a compare-and-set on the room."""
+        form = {"room_id": room, "agent_id": str(agent), "max_agent": "1"}
+        answer = await self._call("POST", _ASSIGN, data=form)
+        return answer if isinstance(answer, o.Unknown) else forms.assign_outcome(*answer, agent)
+
+    async def view(self, room: RoomId, agent: AgentId | None) -> o.View:
+        """See the port. The platform does not say who is in a room, but it lists who is not."""
+        answer = await self._call("GET", f"{_ROOMS}/{quote(room, safe='')}")
+        if isinstance(answer, o.Unknown):
+            return o.NotSeen(answer)
+        view = forms.room_view(*answer)
+        if not isinstance(view, o.Served) or agent is None:
+            return view
+        return await self._served_by(room, agent)
+
+    async def roster(self, room: RoomId, now: float) -> Roster | o.RoomRefused | Failure:
+        """See the port."""
+        agents: list[Seen] = []
+        async for answer in self._pages(_AVAILABLE, room):
+            if isinstance(answer, o.Unknown):
+                return answer
+            status, headers, body = answer
+            if status in (400, 404, 422):
+                return o.RoomRefused(f"HTTP {status}")
+            page = forms.roster_page(body) if status == 200 else None
+            if page is None:
+                return forms.read_failure(status, headers)
+            agents.extend(page)
+        return Roster(agents=tuple(agents), read_at=now, uses=None)
+
+    async def suggestion(self, lane: Lane, now: float) -> Roster | Failure:
+        """See the port."""
+        source, channel = parts_of(lane)
+        form = {"source": source} if channel is None else {"source": source, "channel_id": channel}
+        answer = await self._call("POST", _ALLOCATE, data=form)
+        if isinstance(answer, o.Unknown):
+            return answer
+        status, headers, body = answer
+        agents = forms.suggestion(body) if status == 200 else None
+        if agents is None:
+            return forms.read_failure(status, headers)
+        return Roster(agents=agents, read_at=now, uses=1)
+
+    async def unserved(self) -> AsyncIterator[Sequence[Unserved] | Failure]:
+        """See the port. The cursor is a time, to the second, so rows that share one can fall between two
+        pages; pages of another size each time make sure that they do not for ever."""
+        self._listings += 1
+        body: dict[str, Any] = {
+            "serve_status": "unserved",
+            "status": "unresolved",
+            "limit": ROOMS_A_PAGE - self._listings % 7,
+        }
+        for _ in range(PAGES_MAX):
+            answer = await self._call("POST", _ROOMS, json=body)
+            if isinstance(answer, o.Unknown):
+                yield answer
+                return
+            page = forms.unserved_page(answer[2], datetime.now(UTC)) if answer[0] == 200 else None
+            if page is None:
+                yield forms.read_failure(answer[0], answer[1])
+                return
+            rooms, rows, cursor = page
+            yield rooms
+            if cursor is None or rows < body["limit"] or cursor == body.get("cursor_after"):
+                return
+            body["cursor_after"] = cursor
+        yield o.Unknown("more rooms wait than are listed")
+
+    async def _served_by(self, room: RoomId, agent: AgentId) -> o.View:
+        async for answer in self._pages(_OTHERS, room):
+            if isinstance(answer, o.Unknown):
+                return o.NotSeen(answer)
+            page = forms.ids_page(answer[2]) if answer[0] == 200 else None
+            if page is None:
+                return o.NotSeen(forms.read_failure(answer[0], answer[1]))
+            if agent in page:
+                return o.Served(ours=False)
+        return o.Served(ours=True)
+
+    async def _pages(self, path: str, room: RoomId) -> AsyncIterator["_Answer | o.Unknown"]:
+        """The pages of a list of agents; whoever reads them stops at one that is no page."""
+        query = {"room_id": room, "limit": str(AGENTS_A_PAGE)}
+        for _ in range(PAGES_MAX):
+            answer = await self._call("GET", path, params=query)
+            yield answer
+            cursor = None if isinstance(answer, o.Unknown) else forms.next_page(answer[2])
+            if cursor is None or cursor == query.get("cursor_after"):
+                return
+            query["cursor_after"] = cursor
+
+    async def _call(self, method: str, path: str, **parts: Any) -> "_Answer | o.Unknown":
+        """One request, sent once, over within the time-out."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await self._send(method, path, parts)
+        except TimeoutError:
+            return o.Unknown("no answer in time")
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+            return o.Unknown(type(error).__name__)
+
+    async def _send(self, method: str, path: str, parts: Mapping[str, Any]) -> "_Answer | o.Unknown":
+        url = self._base_url + path
+        async with self._client.stream(method, url, headers=self._headers, **parts) as response:
+            body = bytearray()
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > BODY_MAX:
+                    return o.Unknown("an answer without end")
+            return response.status_code, response.headers, bytes(body)
+
+
+_Answer = tuple[int, Mapping[str, str], bytes]

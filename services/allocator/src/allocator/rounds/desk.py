@@ -1,0 +1,148 @@
+"""What a leader keeps in mind about one app between rounds: who may take whom, and how the platform is.
+
+All of it can be lost at any moment: it is asked for anew. What must not be lost is in the ledger.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from allocator.core import breaker as b
+from allocator.core import outcomes as o
+from allocator.core.ids import AgentId, AppId, Lane
+from allocator.core.plan import Plan, Snapshot, head_of
+from allocator.core.policy import Policy
+from allocator.core.reasons import WaitReason
+from allocator.core.roster import Foreign, Load, Roster, foreign_after, foreign_of
+from allocator.core.session import Session
+from allocator.rounds.tuning import Tuning
+
+ASK_AGAIN_S = 0.5
+ASK_AGAIN_MAX_S = 10.0
+
+
+@dataclass(slots=True)
+class _Line:
+    """A lane: its roster, whether the loads have been compared with it, and when asking makes sense again."""
+
+    roster: Roster | None = None
+    compared: bool = False
+    failures: int = 0
+    ask_from: float = 0.0
+
+
+class Desk:
+    """One app. ``now`` is seconds on the clock that does not jump."""
+
+    def __init__(self, app: AppId, tuning: Tuning) -> None:
+        self.app = app
+        self.breaker = b.closed()
+        self.waits = False
+        """Whether somebody waits for their turn."""
+        self.more = True
+        """Whether the last round may have left something to do."""
+        self.sweep_at = 0.0
+        self.reasons: Mapping[Lane, WaitReason] = {}
+        self.policy: Policy | None = None
+        self._tuning = tuning
+        self._lines: dict[Lane, _Line] = {}
+        self._foreign: Foreign = {}
+
+    def answered(self, outcome: object, now: float) -> None:
+        """A call of any kind had ``outcome``."""
+        was_open = self.breaker.reason is not None
+        self.breaker = b.after(self.breaker, outcome, now)
+        if was_open and self.breaker.reason is None:  # after an outage, look at everything
+            self.sweep_at = now
+
+    def asked(self, lane: Lane, found: object, now: float) -> None:
+        """A roster of ``lane`` came, or did not."""
+        line = self._lines.setdefault(lane, _Line())
+        if isinstance(found, Roster):
+            self._lines[lane] = _Line(roster=found)
+            return
+        pause = min(ASK_AGAIN_S * 2.0 ** min(line.failures, 8), ASK_AGAIN_MAX_S)
+        line.failures += 1
+        line.ask_from = now if isinstance(found, o.RoomRefused) else now + pause
+
+    def compare(self, loads: Mapping[AgentId, Load]) -> None:
+        """Take from new rosters what they say of customers that are not ours."""
+        for line in self._lines.values():
+            if line.roster is not None and not line.compared:
+                self._foreign = foreign_after(self._foreign, line.roster, loads, self._tuning.timing.lag_s)
+                line.compared = True
+
+    def heads_wanted(self, policy: Policy, loads: Mapping[AgentId, Load], budget: int, now: float) -> int:
+        """How many of each lane a plan could use: as many as there are free slots, and one more to ask for."""
+        agents = {seen.agent for roster in self._trusted(now).values() for seen in roster.agents if seen.online}
+        free = sum(self._free(agent, policy, loads) for agent in agents)
+        return min(max(budget, 0), free) + 1
+
+    def budget(self, under_way: int, now: float) -> int:
+        """How many assignments may be started, with so many under way."""
+        most = 1 if b.is_trying(self.breaker, now) else self._tuning.calls_max
+        return max(0, most - under_way)
+
+    def snapshot(
+        self,
+        policy: Policy,
+        loads: Mapping[AgentId, Load],
+        heads: Mapping[Lane, Sequence[Session]],
+        budget: int,
+        gate: WaitReason | None,
+        now: float,
+    ) -> Snapshot:
+        """All that the plan may know."""
+        return Snapshot(
+            policy=policy,
+            heads={lane: tuple(map(head_of, sessions)) for lane, sessions in heads.items()},
+            rosters=self._trusted(now),
+            loads=loads,
+            foreign=self._foreign,
+            gate=gate if b.may_call(self.breaker, now) else self.breaker.reason,
+            budget=budget,
+        )
+
+    def planned(self, policy: Policy, heads: Mapping[Lane, Sequence[Session]], made: Plan, wanted: int) -> None:
+        """Remember what came out of a plan."""
+        self.policy = policy
+        given = {reservation.session for reservation in made.reservations}
+        left = {lane: [one for one in sessions if one.id not in given] for lane, sessions in heads.items()}
+        served_all = any(not rest and len(heads[lane]) == wanted for lane, rest in left.items())
+        self.more = bool(given) and served_all
+        self.waits = self.more or any(left.values())
+        self.reasons = {lane: made.reasons[rest[0].id] for lane, rest in left.items() if rest}
+        if policy.asks_platform:
+            self._use_up({session.lane for sessions in heads.values() for session in sessions if session.id in given})
+
+    def to_ask(self, heads: Mapping[Lane, Sequence[Session]], now: float) -> list[Session]:
+        """For each lane whose roster should be read now, the session to ask for."""
+        if not b.may_call(self.breaker, now) or self.policy is None or self.policy.paused:
+            return []
+        return [sessions[0] for lane, sessions in heads.items() if sessions and self._should_ask(lane, now)]
+
+    def slots(self, now: float) -> int:
+        """How many slots the agents have who are online."""
+        if self.policy is None:
+            return 0
+        rosters = [line.roster for line in self._lines.values() if line.roster is not None]
+        online = {seen.agent for roster in rosters for seen in roster.agents if seen.online}
+        return sum(map(self.policy.capacity_of, online))
+
+    def _trusted(self, now: float) -> dict[Lane, Roster]:
+        oldest = now - self._tuning.roster_trust_s
+        lines = self._lines.items()
+        return {lane: line.roster for lane, line in lines if line.roster is not None and line.roster.read_at >= oldest}
+
+    def _free(self, agent: AgentId, policy: Policy, loads: Mapping[AgentId, Load]) -> int:
+        ours = len(loads[agent].taken) if agent in loads else 0
+        return max(0, policy.capacity_of(agent) - ours - foreign_of(self._foreign, agent))
+
+    def _should_ask(self, lane: Lane, now: float) -> bool:
+        line = self._lines.setdefault(lane, _Line())
+        fresh = line.roster is not None and now - line.roster.read_at < self._tuning.roster_refresh_s
+        return not fresh and now >= line.ask_from
+
+    def _use_up(self, lanes: set[Lane]) -> None:
+        """A suggestion of the platform's is good for one assignment."""
+        for lane in lanes:
+            self._lines[lane].roster = None

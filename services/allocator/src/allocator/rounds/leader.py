@@ -1,0 +1,299 @@
+"""The round: what the leader does, over and over, for as long as it leads.
+
+    read        entries at the head of the inbox, results of calls that came back
+    record      ┐ one fenced transaction: results and events, in order,
+    reserve     ┘ and the slots that plan(snapshot) gives out
+    acknowledge delete the recorded entries from the inbox
+    announce    tell the platform: many calls at once, outside any transaction
+
+A round never waits for the platform. It may be broken off anywhere: an entry is deleted only after Postgres has
+it, a result is dropped only after Postgres has it, and a session that is RESERVED when nobody can say whether the
+platform was told is in doubt.
+
+When Postgres fails in the middle, nobody can say whether the transaction took effect. Then a new *term* is begun,
+by ourselves: beginning one waits for all older transactions to be over, and after it the rows tell.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from chassis.logs import logger
+
+from allocator.core import outcomes as o
+from allocator.core.breaker import may_call
+from allocator.core.changes import Changes
+from allocator.core.ids import AppId, Epoch
+from allocator.core.lifecycle import on_recovery
+from allocator.core.reasons import WaitReason
+from allocator.core.session import Session, State
+from allocator.ports import Conflict, Entry, Transaction, Trust, Unavailable
+from allocator.rounds.calls import Asked, Assigned, Calls, Result, Swept, Viewed
+from allocator.rounds.desk import Desk
+from allocator.rounds.record import Recorded, Taken, by_app, record
+from allocator.rounds.reserve import Moment, Reserved, reserve
+from allocator.rounds.tuning import Surroundings
+
+_log = logger(__name__)
+
+_Look = Callable[[Transaction, Sequence[Session]], Awaitable[Iterable[Session]]]
+"""Looks at the sessions that are unsettled; returns those to announce again."""
+
+READ_WAIT_S = 2.0
+RETRY_S = 0.2
+STAND_STILL_S = 10.0
+"""A leader whose rounds fail for so long gives the lead to somebody who may be better placed."""
+
+
+@dataclass(slots=True)
+class _Decided:
+    """What a round has to say once it is written down."""
+
+    recorded: Recorded
+    reserved: list[Reserved] = field(default_factory=list)
+
+
+class Leader:
+    """One stretch of leading. ``run`` returns after :meth:`stop`, and raises when it must not lead any more."""
+
+    def __init__(self, name: str, trust: Trust, around: Surroundings) -> None:
+        self._name = name
+        self._trust = trust
+        self._inbox, self._ledger, self._watch = around.inbox, around.ledger, around.watch
+        self._clock, self._tuning = around.clock, around.tuning
+        self._policies = around.policies
+        self._spec: object | None = self._policies.newest()
+        self._trust_needed_s = self._tuning.timing.platform_timeout_s + self._tuning.send_margin_s
+        self._epoch = Epoch(0)
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._entries: Sequence[Entry] = ()
+        self._entries_done = asyncio.Event()
+        self._results: list[Result] = []
+        self._touched: set[AppId] = set(around.platforms)
+        self._tick_at = self._due_at = self._clock.now()
+        self.beat_at = self._clock.now()
+        """When the loop last came round, for liveness."""
+        self.desks = {app: Desk(app, self._tuning) for app in around.platforms}
+        """What is kept in mind about each app."""
+        self.calls = Calls(around, trust, self._trust_needed_s, self._wake.set)
+
+    def stop(self) -> None:
+        """Let ``run`` return before its next round."""
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Lead. Raises :class:`~allocator.ports.StopLeading`, or :class:`~allocator.ports.Unavailable` when
+        the stores stay away for too long."""
+        await self._begin_term(self._recover)
+        reader = asyncio.create_task(self._read_inbox())
+        try:
+            while not self._stopping:
+                await self._round_or_new_term()
+                await self._wait()
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+
+    async def round(self) -> None:
+        """One round, end to end."""
+        started = self._clock.now()
+        taken = self._read()
+        async with self._ledger.transaction(self._epoch) as tx:
+            await self._put_policy(tx)
+            decided = _Decided(await self._record(tx, taken))
+            decided.reserved = await self._reserve(tx, decided.recorded)
+        await self._acknowledge(taken)
+        self._announce(decided)
+        self._watch.round(self._clock.now() - started, len(taken.entries), decided.recorded.sessions)
+
+    async def leave(self) -> None:
+        """Leave in good order: what is under way is settled, or written down as in doubt."""
+        await self.calls.drain(self._tuning.drain_s)
+        broken_off = [Assigned(session, o.Unknown("we left")) for session in self.calls.assigning.values()]
+        await self.calls.close()
+        taken = Taken(entries=(), results=[*self._read().results, *broken_off])
+        async with self._ledger.transaction(self._epoch) as tx:
+            await self._record(tx, taken)
+
+    async def close(self) -> None:
+        """Stop whatever is under way; nothing is written down."""
+        await self.calls.close()
+        self._watch.led(None)
+
+    def _read(self) -> Taken:
+        """What there is to write down; nothing is waited for."""
+        results = self.calls.take()
+        for app, of_app in by_app(results).items():
+            self._touched.add(app)
+            self._learn(self.desks[app], of_app)
+        self._results.extend(results)
+        self._touched.update(entry.app for entry in self._entries)
+        return Taken(entries=self._entries, results=tuple(self._results))
+
+    async def _put_policy(self, tx: Transaction) -> None:
+        if self._spec is not None:
+            for app in self.desks:
+                version = await tx.put_policy(app, self._spec, self._clock.wall())
+                _log.info("policy_in_force", app=app, version=version)
+
+    async def _record(self, tx: Transaction, taken: Taken) -> Recorded:
+        now = self._clock.now()
+        closed = [app for app, desk in self.desks.items() if not may_call(desk.breaker, now)]
+        return await record(
+            tx, taken, now=self._clock.wall(), tuning=self._tuning, viewing=self.calls.viewing, closed=closed
+        )
+
+    async def _reserve(self, tx: Transaction, recorded: Recorded) -> list[Reserved]:
+        self._touched.update(session.app for session in recorded.sessions)
+        gate = None if self._trust.covers(self._trust_needed_s) else WaitReason.LEAD_IN_QUESTION
+        moment = Moment(now=self._clock.now(), wall=self._clock.wall(), gate=gate)
+        resent = [session.app for session in recorded.sessions if session.state is State.RESERVED]
+        return [
+            await reserve(tx, self.desks[app], self.calls.under_way(app) + resent.count(app), moment, self._lag_s)
+            for app in sorted(self._touched)
+        ]
+
+    async def _acknowledge(self, taken: Taken) -> None:
+        """Postgres has it. Entries that cannot be deleted now are read again, and known by their ids."""
+        self._results = self._results[len(taken.results) :]
+        self._spec = None
+        self._touched = {app for app, desk in self.desks.items() if desk.more}
+        if not taken.entries:
+            return
+        for entry in taken.entries:
+            if entry.arrival is None:
+                _log.error("entry_put_aside", app=entry.app, entry=entry.id, why=entry.why)
+                self._watch.put_aside(entry.app)
+        with contextlib.suppress(Unavailable):
+            await self._inbox.delete(taken.entries)
+        self._entries = ()
+        self._entries_done.set()
+
+    def _announce(self, decided: _Decided) -> None:
+        """In the order of the reservations; the calls overlap."""
+        for session in decided.recorded.sessions:
+            if session.state is State.RESERVED:
+                self.calls.assign(session)
+        for reserved in decided.reserved:
+            for session in reserved.sessions:
+                self.calls.assign(session)
+            for head in reserved.ask:
+                self.calls.ask(head, platform_chooses=reserved.platform_chooses)
+        for session in decided.recorded.view:
+            self.calls.view(session)
+        for app, kind in decided.recorded.drift:
+            self._watch.drift(app, kind)
+        self._plan_next(decided.recorded)
+
+    def _plan_next(self, recorded: Recorded) -> None:
+        """When the next round is due if nothing happens."""
+        now = self._clock.now()
+        self._due_at = float("inf")
+        if recorded.next_due_at is not None:
+            self._due_at = now + max(0.0, (recorded.next_due_at - self._clock.wall()).total_seconds())
+        if self._touched:
+            self._wake.set()
+
+    async def _wait(self) -> None:
+        """Until something happened, or something is due."""
+        self.beat_at = self._clock.now()
+        pause = min(self._tick_at, self._due_at) - self._clock.now()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, pause)):
+                await self._wake.wait()
+        self._wake.clear()
+        self.beat_at = self._clock.now()
+        if self.calls.broken is not None:
+            raise self.calls.broken
+        if self._clock.now() >= self._tick_at:
+            self._tick()
+
+    def _tick(self) -> None:
+        """What happens although nothing happened: policies change in silence, agents come in silence."""
+        now = self._clock.now()
+        self._tick_at = now + self._tuning.tick_s
+        self._spec = self._policies.newest() or self._spec
+        if self._spec is not None:
+            self._touched.update(self.desks)
+        for app, desk in self.desks.items():
+            if desk.waits:
+                self._touched.add(app)
+            if now >= desk.sweep_at and may_call(desk.breaker, now):
+                desk.sweep_at = now + self._tuning.sweep_s
+                self.calls.sweep(app)
+
+    async def _round_or_new_term(self) -> None:
+        try:
+            await self.round()
+        except (Unavailable, Conflict) as error:
+            _log.warning("round_failed", why=str(error), then="a new term, to see what was written")
+            await self._begin_term(self._resume)
+
+    async def _begin_term(self, look: _Look) -> None:
+        """Begin a term, however long Postgres needs, within reason; then ``look`` at what is unsettled."""
+        give_up_at = self._clock.now() + STAND_STILL_S
+        while True:
+            self.beat_at = self._clock.now()
+            try:
+                self._epoch = await self._ledger.begin_term(self._name)
+                async with self._ledger.transaction(self._epoch) as tx:
+                    again = await look(tx, await tx.unsettled())
+                break
+            except Unavailable:
+                if not self._trust.covers(0) or self._clock.now() > give_up_at:
+                    raise
+                await self._clock.sleep(RETRY_S)
+        self._watch.led(self._epoch)
+        self._touched.update(self.desks)
+        for session in again:
+            self.calls.assign(session)
+
+    async def _recover(self, tx: Transaction, unsettled: Sequence[Session]) -> Iterable[Session]:
+        """A predecessor may have requests under way: what it left unsettled is in doubt."""
+        changes = Changes()
+        for session in unsettled:
+            changes.note(session, on_recovery(session, self._clock.wall(), self._tuning.timing))
+        await tx.write(changes)
+        return ()
+
+    async def _resume(self, _: Transaction, unsettled: Sequence[Session]) -> Iterable[Session]:
+        """Our own transaction took effect or not. What it reserved, nobody has announced yet."""
+        known = {result.session.id for result in self._results if isinstance(result, Assigned)}
+        known.update(self.calls.assigning)
+        return [one for one in unsettled if one.state is State.RESERVED and one.id not in known]
+
+    async def _read_inbox(self) -> None:
+        """Beside the rounds: hold out the next entries, and read on when they are recorded."""
+        while True:
+            try:
+                self._entries = await self._inbox.read(self._tuning.events_max, READ_WAIT_S)
+            except Unavailable as error:
+                _log.warning("inbox_unavailable", why=str(error))
+                await self._clock.sleep(RETRY_S)
+                continue
+            if self._entries:
+                self._entries_done.clear()
+                self._wake.set()
+                await self._entries_done.wait()
+
+    def _learn(self, desk: Desk, results: Iterable[Result]) -> None:
+        """What calls say about the platform as a whole, whatever becomes of their sessions."""
+        now = self._clock.now()
+        for result in results:
+            match result:
+                case Assigned(_, outcome):
+                    desk.answered(outcome, now)
+                case Viewed(_, view):
+                    desk.answered(view.because if isinstance(view, o.NotSeen) else view, now)
+                case Asked(_, lane, _, found):
+                    desk.answered(found, now)
+                    desk.asked(lane, found, now)
+                case Swept(_, _, failure):
+                    desk.answered(failure, now)
+
+    @property
+    def _lag_s(self) -> float:
+        return self._tuning.timing.lag_s

@@ -1,0 +1,64 @@
+"""The second half of a round's transaction: the plan is made, and the slots it gives out are written down."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from allocator.core import lifecycle
+from allocator.core.changes import Changes
+from allocator.core.ids import Lane
+from allocator.core.plan import Plan, plan
+from allocator.core.policy import Policy
+from allocator.core.reasons import WaitReason
+from allocator.core.session import Session
+from allocator.ports import Transaction
+from allocator.rounds.desk import Desk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When a plan is made, on both clocks, and why nothing may be given out then, if so."""
+
+    now: float
+    wall: datetime
+    gate: WaitReason | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reserved:
+    """``sessions`` are to be announced, in order; for each of ``ask`` the roster of its lane is to be read."""
+
+    sessions: Sequence[Session]
+    ask: Sequence[Session]
+    platform_chooses: bool
+
+
+async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, lag_s: float) -> Reserved:
+    """Decide who gets whom in the app of ``desk``, and write it down."""
+    policy = await tx.policy(desk.app)
+    loads = await tx.loads(desk.app, moment.wall - timedelta(seconds=lag_s))
+    desk.compare(loads)
+    budget = desk.budget(under_way, moment.now)
+    wanted = desk.heads_wanted(policy, loads, budget, moment.now)
+    heads = await tx.heads(desk.app, wanted)
+    made = plan(desk.snapshot(policy, loads, heads, budget, moment.gate, moment.now))
+    changes = _changes(made, heads, policy, moment.wall)
+    await tx.write(changes)
+    desk.planned(policy, heads, made, wanted)
+    return Reserved(
+        sessions=changes.after,
+        ask=desk.to_ask(heads, moment.now),
+        platform_chooses=policy.asks_platform,
+    )
+
+
+def _changes(made: Plan, heads: Mapping[Lane, Sequence[Session]], policy: Policy, now: datetime) -> Changes:
+    sessions = {session.id: session for lane in heads.values() for session in lane}
+    changes = Changes()
+    for given in made.reservations:
+        before = sessions[given.session]
+        after = lifecycle.reserve(
+            before, agent=given.agent, slot=given.slot, capacity=given.capacity, version=policy.version, now=now
+        )
+        changes.note(before, after)
+    return changes

@@ -1,0 +1,155 @@
+"""The allocator's settings: all of them, from the environment, checked alone and against each other."""
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chassis.logs import FORMATS, LEVELS
+from chassis.settings import SettingError, load, one_of, optional, path, seconds, setting, text, url, whole
+from contract.apps import App, AppsError, apps_from_file, one_app
+
+LEASE_MARGIN_S = 1.0
+SEND_MARGIN_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """What ``allocator migrate`` needs."""
+
+    database_url: str = setting(
+        "DATABASE_URL", url("postgresql"), secret=True, doc="Where Postgres is; `?sslmode=` is honoured."
+    )
+    log_format: str = setting("ANTRE_LOG_FORMAT", one_of(*FORMATS), default="json", doc="How log lines look.")
+    log_level: str = setting("ANTRE_LOG_LEVEL", one_of(*LEVELS), default="info", doc="From which level on.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(DatabaseSettings):
+    """What ``allocator allocate`` needs."""
+
+    redis_url: str = setting(
+        "REDIS_URL", url("redis", "rediss"), default="redis://127.0.0.1:6379/0", secret=True, doc="Where Redis is."
+    )
+    redis_prefix: str = setting(
+        "ANTRE_REDIS_PREFIX", text(), default="antre", doc="What our keys in Redis begin with."
+    )
+    base_url: str = setting(
+        "QISCUS_BASE_URL",
+        url("http", "https"),
+        default="https://omnichannel.qiscus.com",
+        doc="Where the platform's API is.",
+    )
+    app_id: str | None = setting(
+        "QISCUS_APP_ID", optional(text("an app id")), default="", doc="The app, where there is one."
+    )
+    secret_key: str | None = setting(
+        "QISCUS_SECRET_KEY", optional(text("a secret key")), default="", secret=True, doc="Its secret key."
+    )
+    apps_file: Path | None = setting(
+        "ANTRE_APPS_FILE", optional(path()), default="", doc="A TOML file of several apps, instead."
+    )
+    policy_file: Path | None = setting(
+        "ANTRE_POLICY_FILE", optional(path()), default="", doc="A YAML file with the policy; read again when it changes."
+    )
+    metrics_host: str = setting(
+        "ANTRE_METRICS_HOST", text("an address"), default="0.0.0.0", doc="Where metrics and health listen."
+    )
+    metrics_port: int = setting(
+        "ANTRE_METRICS_PORT", whole(0, 65535), default="9090", doc="The port of `/metrics`, `/livez` and `/readyz`."
+    )
+    lease_ttl_s: float = setting(
+        "ANTRE_LEASE_TTL_S", seconds(3, 300), default="10", doc="How long a lease lasts that is not renewed."
+    )
+    lease_renew_s: float = setting(
+        "ANTRE_LEASE_RENEW_S", seconds(0.2, 100), default="2", doc="How often the leader renews it."
+    )
+    platform_timeout_s: float = setting(
+        "ANTRE_PLATFORM_TIMEOUT_S", seconds(0.5, 60), default="4", doc="After how long a platform call is given up."
+    )
+    platform_lag_s: float = setting(
+        "ANTRE_PLATFORM_LAG_S",
+        seconds(0, 60),
+        default="3",
+        doc="By how much what the platform shows may be late.",
+    )
+    quarantine_s: float = setting(
+        "ANTRE_QUARANTINE_S",
+        seconds(1, 600),
+        default="30",
+        doc="How long a request that was given up may still take effect; room and slot are held so long.",
+    )
+    sweep_s: float = setting(
+        "ANTRE_SWEEP_S", seconds(1, 3600), default="60", doc="How often our ledger is compared with the platform."
+    )
+    calls_max: int = setting(
+        "ANTRE_CALLS_MAX", whole(1, 512), default="64", doc="Assign calls under way at once, for each app."
+    )
+    database_timeout_s: float = setting(
+        "ANTRE_DATABASE_TIMEOUT_S", seconds(0.5, 60), default="3", doc="After how long a statement is given up."
+    )
+    sessions_retained_days: float = setting(
+        "ANTRE_SESSIONS_RETAINED_DAYS",
+        seconds(1, 3650),
+        default="90",
+        doc="For how many days ended sessions are kept.",
+    )
+    name: str = setting(
+        "ANTRE_INSTANCE",
+        optional(text("a name")),
+        default="",
+        doc="What this allocator is called; its host's name if not set.",
+    )
+
+
+def settings_from(environ: Mapping[str, str]) -> Settings:
+    """The settings in ``environ``. Raises :class:`~chassis.settings.SettingError`."""
+    settings = load(Settings, environ)
+    _check_durations(settings)
+    return settings
+
+
+def apps_of(settings: Settings) -> tuple[App, ...]:
+    """The apps that are served, each with its secret key. Raises :class:`~chassis.settings.SettingError`."""
+    if (settings.app_id is None) == (settings.apps_file is None):
+        raise SettingError("one of QISCUS_APP_ID and ANTRE_APPS_FILE must be set, to say which apps are served")
+    try:
+        if settings.apps_file is not None:
+            apps = apps_from_file(settings.apps_file)
+        else:
+            apps = (one_app(settings.app_id or "", settings.secret_key, ""),)
+    except AppsError as error:
+        raise SettingError(str(error)) from None
+    _check_secrets(settings, apps)
+    return apps
+
+
+def owner_of(settings: Settings) -> str:
+    """A name for this process that no other ever has."""
+    name = settings.name or socket.gethostname()
+    return f"{name}-{os.getpid()}-{os.urandom(4).hex()}"
+
+
+def _check_secrets(settings: Settings, apps: tuple[App, ...]) -> None:
+    for app in apps:
+        if not app.secret_key:
+            where = "QISCUS_SECRET_KEY is not set" if settings.apps_file is None else f"app {app.id} has no secret_key"
+            raise SettingError(f"{where}: without it the platform's API cannot be called")
+
+
+def _check_durations(settings: Settings) -> None:
+    """Durations that contradict each other would break promises silently; they are refused loudly."""
+    sure_s = settings.lease_ttl_s - LEASE_MARGIN_S - settings.lease_renew_s
+    needed_s = settings.platform_timeout_s + SEND_MARGIN_S
+    if sure_s < needed_s:
+        raise SettingError(
+            f"ANTRE_LEASE_TTL_S is {settings.lease_ttl_s:g}, too short: less a margin of {LEASE_MARGIN_S:g} and "
+            f"ANTRE_LEASE_RENEW_S ({settings.lease_renew_s:g}) it leaves {sure_s:g} s, and a platform call needs "
+            f"ANTRE_PLATFORM_TIMEOUT_S ({settings.platform_timeout_s:g}) and {SEND_MARGIN_S:g} s"
+        )
+    if settings.quarantine_s < 2 * settings.platform_timeout_s:
+        raise SettingError(
+            f"ANTRE_QUARANTINE_S is {settings.quarantine_s:g}: allowed is at least twice ANTRE_PLATFORM_TIMEOUT_S "
+            f"({settings.platform_timeout_s:g})"
+        )
