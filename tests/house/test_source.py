@@ -10,6 +10,8 @@ ROOT = Path(__file__).parents[2]
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 400
 OURS = sorted(path for top in ("packages", "services", "dev") for path in ROOT.glob(f"{top}/**/src/**/*.py"))
+# A migration is a list of statements in their order, and never touched again.
+LISTS = "migrations/versions"
 SERVICES = [path for path in OURS if "services" in path.relative_to(ROOT).parts]
 
 
@@ -29,7 +31,7 @@ def test_functions_fit_on_a_screen_and_files_in_a_head(path):
     text = path.read_text()
     assert text.count("\n") <= FILE_LINES_MAX, f"{path} is too long: split it by what it is about"
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and LISTS not in path.as_posix():
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             assert lines <= FUNCTION_LINES_MAX, f"{path}:{node.lineno} {node.name} has {lines} lines"
 
