@@ -116,6 +116,26 @@ async def test_latency(client):
     assert 0.2 <= monotonic() - began < 0.5
 
 
+async def test_a_caller_who_leaves_early_does_not_stop_the_effect(client):
+    room = await client.customer()
+    await client.faults(latency_s=0.3)
+    with pytest.raises(TimeoutError):
+        await client.assign(room, 164801, timeout_s=0.1)
+    await asyncio.sleep(0.1)
+    assert await seated(client) == 1
+
+
+async def test_who_decides_about_an_agent_that_is_away_is_obeyed(client):
+    await client.faults(agent_flaps_per_s=100)
+    await asyncio.sleep(0.2)
+    await client.faults(agent_flaps_per_s=0)
+    await asyncio.sleep(0.3)
+    for agent_id in (164801, 164802, 164803):
+        await client.control(f"agents/{agent_id}", {"is_available": False})
+    await asyncio.sleep(0.5)
+    assert (await client.control("state"))["agents_online"] == 0
+
+
 async def test_rooms_are_stale_but_never_unknown(client):
     await client.faults(room_lag_s=0.4)
     room = await client.customer()

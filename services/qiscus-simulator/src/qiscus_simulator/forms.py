@@ -6,6 +6,7 @@ has exactly the keys of its template; what the simulator has no value for stays 
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from importlib.resources import files
 from typing import Final
 
@@ -218,6 +219,7 @@ def _person(agent: Agent, *, avatar: str | None = None) -> Json:
     }
 
 
+@cache
 def _channels(keys: frozenset[str]) -> list[Json]:
     channels = (channel for key, channel in CHANNEL_BY_KEY.items() if key in keys)
     return [{"id": channel.id, "name": channel.name} for channel in channels]

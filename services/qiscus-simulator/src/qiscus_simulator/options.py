@@ -4,7 +4,6 @@ A wrong value is a ValueError with one sentence: the option, the value, what is 
 """
 
 import argparse
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -143,7 +142,7 @@ def _text(flag: str, text: str) -> str:
 def _level(flag: str, text: str) -> str:
     if text.lower() not in LEVELS:
         raise ValueError(f"{flag} is '{text}'; allowed: {', '.join(LEVELS)}")
-    return logging.getLevelName(logging.getLevelNamesMapping()[text.upper()])
+    return text.upper()
 
 
 def _apps(flag: str, text: str) -> dict[str, str]:

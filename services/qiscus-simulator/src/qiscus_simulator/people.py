@@ -50,9 +50,7 @@ class People:
         """Let an agent go offline for a moment."""
         online = [agent for agent in self._world.serving_agents() if agent.online]
         if online:
-            agent = self._who.choice(online)
-            self._world.change_agent(agent, {"online": False})
-            self._world.later(self._world.traffic.away_s(), lambda: self._world.change_agent(agent, {"online": True}))
+            self._world.send_away(self._who.choice(online), self._world.traffic.away_s())
 
     def hand_assign(self) -> None:
         """Let a supervisor give a waiting room to somebody online, full or not."""

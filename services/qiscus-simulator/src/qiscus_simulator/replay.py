@@ -37,14 +37,17 @@ class SessionTruth:
 
 @dataclass(slots=True, kw_only=True)
 class AgentTruth:
-    """One agent: its state, the sessions it sits in, and since when it could have taken one more.
+    """One agent: its state, the load it carries, and since when it could have taken one more.
+
+    ``held`` is the number of sessions the API put there, ``given`` those that people did: session -> since.
 
     Supervisors and admins do not serve: a free one is no reason for a session not to wait.
     """
 
     state: AgentState
     serves: bool
-    sessions: dict[int, SessionTruth]
+    held: int
+    given: dict[int, float]
     free_since: float | None
 
 
@@ -130,7 +133,10 @@ class Truth:
         session.by_hand |= not by_api
         session.seats[entry.agent] = (by_api, entry.at)
         session.waiting_since = None
-        agent.sessions[session.id] = session
+        if by_api:
+            agent.held += 1
+        else:
+            agent.given[session.id] = entry.at
         self._reckon(agent)
         if by_api:
             self._assigned_by_api(entry, session, agent, others)
@@ -151,27 +157,30 @@ class Truth:
     def _occupied(self, entry: Entry, agent: AgentTruth) -> int:
         """Count an agent's sessions as far as an allocator could know of them."""
         known = entry.at - self._lag_s.get(entry.app, DEFAULT_COUNTER_LAG_S) - SETTLED_AFTER_S
-        seats = (session.seats[entry.agent] for session in agent.sessions.values())
-        return sum(1 for by_api, since in seats if by_api or since < known)
+        return agent.held + sum(since < known for since in agent.given.values())
 
     def _unseat(self, app: str, session: SessionTruth, agent_id: int) -> None:
-        if session.seats.pop(agent_id, None) is None:
+        seat = session.seats.pop(agent_id, None)
+        if seat is None:
             return
-        agent = self.agents[app, agent_id]
-        del agent.sessions[session.id]
+        agent, (by_api, _) = self.agents[app, agent_id], seat
+        if by_api:
+            agent.held -= 1
+        else:
+            del agent.given[session.id]
         self._reckon(agent)
         if not session.seats:
             session.waiting_since = self.now
 
     def _reckon(self, agent: AgentTruth) -> None:
         able = agent.serves and agent.state.online and not agent.state.deleted
-        free = able and len(agent.sessions) < agent.state.capacity
+        free = able and agent.held + len(agent.given) < agent.state.capacity
         agent.free_since = _first(agent.free_since, self.now) if free else None
 
     def _agent(self, entry: Entry) -> AgentTruth:
         key = entry.app, entry.agent
         if key not in self.agents:
-            self.agents[key] = AgentTruth(state=NOBODY, serves=False, sessions={}, free_since=None)
+            self.agents[key] = AgentTruth(state=NOBODY, serves=False, held=0, given={}, free_since=None)
         return self.agents[key]
 
     def _violation(self, what: str, session: SessionTruth, agents: tuple[int, ...], text: str) -> Violation:

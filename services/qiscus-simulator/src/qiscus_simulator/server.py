@@ -90,7 +90,8 @@ class Server:
 
     def _effect(self, route: Route, world: World, call: Call, trouble: Trouble) -> Answer | None:
         if trouble is Trouble.REFUSE_AGENT:
-            world.note("refused", number=call.number, room=call.text("room_id"), note=trouble.value)
+            about = {"room": call.text("room_id"), "agent": call.integer("agent_id", 0)}
+            world.note("refused", number=call.number, note=trouble.value, **about)
             return refused_agent(call)
         if trouble is Trouble.LATE_EFFECT:
             world.later(world.faults.late_effect_s, lambda: route.handler(world, call))

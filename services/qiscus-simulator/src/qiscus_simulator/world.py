@@ -56,6 +56,7 @@ class World:
         self._record, self._sender = record, sender
         self._forms = traffic.stream("forms")
         self._chance = traffic.stream("webhooks")
+        self._away: set[int] = set()
         self._service_due: dict[int, asyncio.TimerHandle] = {}
         self._chatting: set[int] = set()
         self._silent: set[int] = set()
@@ -149,9 +150,17 @@ class World:
 
     def change_agent(self, agent: Agent, changes: dict[str, Any]) -> None:
         """Set fields of an agent (online, channels, capacity, deleted)."""
+        if "online" in changes:
+            self._away.discard(agent.id)
         for name, value in changes.items():
             setattr(agent, name, value)
         self._record.add_agent(self.app_id, agent)
+
+    def send_away(self, agent: Agent, for_s: float) -> None:
+        """Let an agent go offline and come back, unless somebody decides about it meanwhile."""
+        self.change_agent(agent, {"online": False})
+        self._away.add(agent.id)
+        self.later(for_s, lambda: self._come_back_online(agent))
 
     def set_faults(self, faults: Faults) -> None:
         """Let other faults be in force from now on."""
@@ -181,6 +190,10 @@ class World:
     def later(self, after_s: float, do: Callable[[], object]) -> asyncio.TimerHandle:
         """Do something after a while."""
         return asyncio.get_running_loop().call_later(after_s, do)
+
+    def _come_back_online(self, agent: Agent) -> None:
+        if agent.id in self._away:
+            self.change_agent(agent, {"online": True})
 
     def _serve(self, room: Room) -> None:
         session_id = room.session.id
