@@ -80,6 +80,7 @@ async def test_a_lowered_capacity_is_what_the_checker_uses(client):
     [
         ("traffic", {"customers_per_s": -1}, 400, "0 to 1000"),
         ("traffic", {}, 400, "customers_per_s"),
+        ("rooms/1", {}, 404, "no room '1'"),
         ("agents/7", {}, 404, "no agent 7"),
         ("agents/164801", {"is_available": "yes"}, 400, "true or false"),
         ("agents/164801", {"channels": ["fax"]}, 400, "wa"),

@@ -109,6 +109,23 @@ async def test_an_agent_is_refused(client):
     assert await seated(client) == 0
 
 
+async def test_only_agents_that_are_offline_are_refused(client):
+    await client.faults(refuse_offline=1)
+    await client.control("agents/164801", {"is_available": False})
+    room = await client.customer()
+    assert (await client.assign(room, 164801))[0] == 400
+    assert (await client.assign(room, 164802))[0] == 200
+
+
+async def test_one_room_is_always_refused_until_it_is_not(client):
+    room, other = await client.customer(), await client.customer()
+    await client.control(f"rooms/{room}", {"refuse": 422})
+    assert (await client.assign(room, 164801))[0] == 422
+    assert (await client.assign(other, 164801))[0] == 200
+    await client.control(f"rooms/{room}", {"refuse": None})
+    assert (await client.assign(room, 164801))[0] == 200
+
+
 async def test_latency(client):
     await client.faults(latency_s="0.2:0.25")
     began = monotonic()

@@ -23,6 +23,12 @@ def test_the_command_line_wins_over_the_environment():
     assert (options.faults.error_5xx, options.faults.room_lag_s) == (0.5, 3.0)
 
 
+def test_an_empty_variable_is_not_set_and_a_wrong_one_is_named():
+    assert read_options([], {"SIMULATOR_PORT": ""}).port == 8090
+    with pytest.raises(ValueError, match="SIMULATOR_PORT is 'x'"):
+        read_options([], {"SIMULATOR_PORT": "x"})
+
+
 def test_what_may_be_repeated_adds_up():
     options = read_options(["--app", "sim-a:x", "--app", "sim-b:y:z", "--fault", "latency_s=0.1:0.2"], {})
     assert options.apps == {"sim-a": "x", "sim-b": "y:z"}

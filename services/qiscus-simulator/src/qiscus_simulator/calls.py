@@ -20,6 +20,8 @@ from qiscus_simulator.world import World
 LIMIT_MAX: Final = 100
 OK: Final = 200
 DIGITS_MAX: Final = 18
+REFUSED_ROOM: Final = "Room cannot be served"
+"""Our guess: the wording for a room that is always refused, which only the control API can ask for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,10 @@ class Route:
 
 def assign_agent(world: World, call: Call) -> Answer:
     """Put one agent in one room; ``max_agent`` makes it a compare-and-set on the room."""
+    status = world.refused_rooms.get(call.text("room_id"))
+    if status is not None:
+        world.note("refused", number=call.number, room=call.text("room_id"), note=REFUSED_ROOM)
+        return Answer(status=status, body={"errors": REFUSED_ROOM})
     request = AssignRequest(
         room_id=call.text("room_id"),
         agent_id=call.integer("agent_id", 0),
@@ -204,8 +210,16 @@ def refused(result: Refused, call: Call) -> Answer:
     return Answer(status=result.status, body=forms.refusal(result, as_object=call.other_shape))
 
 
-def refused_agent(call: Call) -> Answer:
-    """Return a 400 about the agent, though nothing is wrong with it."""
+def is_online(world: World, call: Call) -> bool:
+    """Tell whether the agent a call is about is online."""
+    agent = world.platform.agent(call.integer("agent_id", 0))
+    return agent is not None and agent.online
+
+
+def refused_agent(world: World, call: Call, why: str) -> Answer:
+    """Refuse an assign with a 400 about the agent, because of a fault."""
+    about = {"room": call.text("room_id"), "agent": call.integer("agent_id", 0)}
+    world.note("refused", number=call.number, note=why, **about)
     return refused(Refused(status=400, why=BAD_AGENT, as_object=True), call)
 
 

@@ -41,6 +41,7 @@ class Control:
             ("traffic", steering.set_traffic),
             ("faults", steering.set_faults),
             ("agents/{id}", steering.set_agent),
+            ("rooms/{room_id}", steering.set_room),
             ("customers", steering.add_customers),
             ("people", steering.act_by_hand),
             ("service", steering.set_service),

@@ -58,6 +58,8 @@ class Faults:
     forbidden_traceid: float = 0.0
     refuse_agent: float = 0.0
     """assign_agent is refused with 400 because of the agent."""
+    refuse_offline: float = 0.0
+    """assign_agent is refused with 400 when the agent is offline; the platform itself does not look."""
     counter_lag_s: float = 1.0
     """``current_customer_count`` and ``count`` are what they were this long ago."""
     room_lag_s: float = 0.0

@@ -28,6 +28,7 @@ class Trouble(StrEnum):
     EFFECT_THEN_TIMEOUT = "effect_then_timeout"
     LATE_EFFECT = "late_effect"
     REFUSE_AGENT = "refuse_agent"
+    REFUSE_OFFLINE = "refuse_offline"
     HTML = "html_answer"
     HALF_JSON = "half_json"
     OTHER_SHAPE = "other_shape"
@@ -41,6 +42,7 @@ ASSIGN_ONLY: Final = frozenset(
         Trouble.EFFECT_THEN_TIMEOUT,
         Trouble.LATE_EFFECT,
         Trouble.REFUSE_AGENT,
+        Trouble.REFUSE_OFFLINE,
     }
 )
 UNANSWERED: Final = frozenset({Trouble.TIMEOUT_NO_EFFECT, Trouble.EFFECT_THEN_TIMEOUT, Trouble.LATE_EFFECT})
@@ -53,12 +55,12 @@ BEFORE_EFFECT: Final = frozenset(
         Trouble.ASSIGN_DOWN,
         Trouble.TOO_MANY,
         Trouble.ERROR_5XX,
-        Trouble.REFUSE_AGENT,
         Trouble.TIMEOUT_NO_EFFECT,
         Trouble.LATE_EFFECT,
     }
 )
 """The call has no effect, or not now."""
+REFUSALS: Final = frozenset({Trouble.REFUSE_AGENT, Trouble.REFUSE_OFFLINE})
 
 
 def decide(faults: Faults, random: Random, name: str, *, reads: bool) -> Trouble:

@@ -108,9 +108,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _value(option: _Option, given: str | list[str] | None, environ: Mapping[str, str]) -> object:
     text = ",".join(given) if isinstance(given, list) else given
-    if text is None:
-        text = environ.get(option.variable, option.default)
-    return option.read(option.flag, text)
+    if text is not None:
+        return option.read(option.flag, text)
+    return option.read(option.variable, environ.get(option.variable) or option.default)
 
 
 def _whole(least: int, most: int, flag: str, text: str) -> int:

@@ -11,10 +11,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from qiscus_simulator import forms
-from qiscus_simulator.calls import ROUTES, Answer, Call, Route, refused_agent
+from qiscus_simulator.calls import ROUTES, Answer, Call, Route, is_online, refused_agent
 from qiscus_simulator.chance import happens
 from qiscus_simulator.faults import Faults
-from qiscus_simulator.gate import ASSIGN, BEFORE_EFFECT, UNANSWERED, Trouble, decide
+from qiscus_simulator.gate import ASSIGN, BEFORE_EFFECT, REFUSALS, UNANSWERED, Trouble, decide
 from qiscus_simulator.values import Json
 from qiscus_simulator.world import World
 
@@ -63,6 +63,8 @@ class Server:
     ) -> web.StreamResponse:
         trouble = decide(world.faults, self._random, route.name, reads=route.reads)
         call = Call(number=next(self._numbers), at=at, params=params, other_shape=trouble is Trouble.OTHER_SHAPE)
+        if trouble is Trouble.REFUSE_OFFLINE and is_online(world, call):
+            trouble = Trouble.NONE
         room_id = call.text("room_id")
         room = world.platform.rooms.get(room_id)
         session = room.session.id if room is not None and not room.is_resolved else 0
@@ -89,10 +91,8 @@ class Server:
         return _rendered(answer, trouble, faults, self._random)
 
     def _effect(self, route: Route, world: World, call: Call, trouble: Trouble) -> Answer | None:
-        if trouble is Trouble.REFUSE_AGENT:
-            about = {"room": call.text("room_id"), "agent": call.integer("agent_id", 0)}
-            world.note("refused", number=call.number, note=trouble.value, **about)
-            return refused_agent(call)
+        if trouble in REFUSALS:
+            return refused_agent(world, call, trouble.value)
         if trouble is Trouble.LATE_EFFECT:
             world.later(world.faults.late_effect_s, lambda: route.handler(world, call))
             return None

@@ -16,6 +16,7 @@ COUNT_MAX: Final = 10_000
 CAPACITY_MAX: Final = 1000
 ID_MAX: Final = 10**18
 SERVICE_MAX_S: Final = 86_400.0
+REFUSALS: Final = (400, 403, 404, 422, 429, 500, 503)
 DEEDS: Final = ("assign", "takeover", "resolve", "remove")
 
 
@@ -81,6 +82,18 @@ def set_agent(world: World, asked: Json) -> Json:
         changes["channels"] = _channels(asked["channels"])
     world.change_agent(agent, changes)
     return _told(agent)
+
+
+def set_room(world: World, asked: Json) -> Json:
+    """Let every assign to a room be refused with a status, or (null) no more."""
+    room, status = _room(world, asked), asked.get("refuse")
+    if status is None:
+        world.refused_rooms.pop(room.id, None)
+    elif isinstance(status, int) and status in REFUSALS:
+        world.refused_rooms[room.id] = status
+    else:
+        raise Wrong(f"refuse is '{status}'; allowed: {', '.join(map(str, REFUSALS))} or null")
+    return {**_told_room(room), "refuse": world.refused_rooms.get(room.id)}
 
 
 def add_customers(world: World, asked: Json) -> Json:

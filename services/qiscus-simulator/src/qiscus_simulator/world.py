@@ -53,6 +53,7 @@ class World:
         self.traffic, self.faults, self.targets, self.clock = traffic, faults, targets, clock
         self.customers_per_s, self.service_s = customers_per_s, service_s
         self.arrivals = 0
+        self.refused_rooms: dict[str, int] = {}
         self._record, self._sender = record, sender
         self._forms = traffic.stream("forms")
         self._chance = traffic.stream("webhooks")
