@@ -166,6 +166,28 @@ def test_a_second_assign_after_a_removal_is_not_doubled(two_agents):
     assert wrongs(verdict(two_agents)) == {}
 
 
+def test_an_agent_that_was_replaced_holds_nothing_any_more(log):
+    log.agent(0, 1, capacity=1)
+    log.agent(0, 2, capacity=1)
+    log.arrives(1, 1)
+    log.assigns(1.1, 1, 1)
+    log.seats(1.2, 1, 2, other=1)
+    log.arrives(2, 2)
+    log.assigns(2.1, 2, 1)
+    assert wrongs(verdict(log)) == {"doubled": 1}
+
+
+def test_the_same_agent_again_is_neither_doubled_nor_counted_twice(log):
+    log.agent(0, 1, capacity=1)
+    log.arrives(1, 1)
+    log.assigns(1.1, 1, 1)
+    log.assigns(1.2, 1, 1)
+    log.resolves(2, 1)
+    log.arrives(3, 2)
+    log.assigns(3.1, 2, 1)
+    assert wrongs(verdict(log)) == {}
+
+
 # over ---------------------------------------------------------------------------------------------------------------
 
 
