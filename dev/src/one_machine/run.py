@@ -47,6 +47,7 @@ class Show:
     view: LiveView | PlainView
     watch: Watch
     began: float = field(default_factory=time.monotonic)
+    due: float = field(default_factory=time.monotonic)
     last: Reading | None = None
     news: list[str] = field(default_factory=list)
 
@@ -67,12 +68,9 @@ class Show:
 
     def until(self, is_over: Callable[[], bool], stop: threading.Event, note: str = "") -> None:
         """Look once a second until it is over or somebody stops it."""
-        due = time.monotonic()
-        while not is_over():
+        while not stop.wait(max(0.0, self.due - time.monotonic())) and not is_over():
             self.look(note)
-            due = max(due + TICK_S, time.monotonic())
-            if stop.wait(due - time.monotonic()):
-                return
+            self.due = max(self.due + TICK_S, time.monotonic())
 
 
 def run(options: Options, environ: dict[str, str], console: Console) -> int:
