@@ -55,10 +55,14 @@ class RoomWaiting(_Fact, frozen=True, kw_only=True, tag="room_waiting"):
     """The kind of channel: ``wa``, ``line``, ``qiscus``, … or a custom channel's key; an open set."""
     channel: str | None = None
     """The channel's number where the platform names it (newer payloads do)."""
+    previous: int | None = None
+    """The platform's number of the room's last session that was resolved, where it names one. It tells a
+    customer who came back from a webhook that comes late."""
 
     def __post_init__(self) -> None:
         _Fact.__post_init__(self)
         _require(_SOURCE, self.source, "source")
+        _require_service(self.previous, "previous")
         if self.channel is not None:
             _require(_CHANNEL, self.channel, "channel")
 
@@ -71,8 +75,7 @@ class RoomResolved(_Fact, frozen=True, kw_only=True, tag="room_resolved"):
 
     def __post_init__(self) -> None:
         _Fact.__post_init__(self)
-        if self.service is not None and not 0 <= self.service <= _LARGEST_SERVICE_ID:
-            raise ValueError("service is not a number of a session")
+        _require_service(self.service, "service")
 
 
 Event: TypeAlias = RoomWaiting | RoomResolved
@@ -105,6 +108,16 @@ def is_source(text: str) -> bool:
 def is_channel(text: str) -> bool:
     """Whether ``text`` can be the number of a channel."""
     return _CHANNEL.fullmatch(text) is not None
+
+
+def is_service(number: int) -> bool:
+    """Whether ``number`` can be the platform's number of a session."""
+    return 0 <= number <= _LARGEST_SERVICE_ID
+
+
+def _require_service(number: int | None, field: str) -> None:
+    if number is not None and not is_service(number):
+        raise ValueError(f"{field} is not a number of a session")
 
 
 def _require(pattern: re.Pattern[str], text: str, field: str) -> None:

@@ -147,11 +147,11 @@ class Transaction(Protocol):
     async def sessions(self, ids: Iterable[SessionId]) -> Mapping[SessionId, Session]:
         """The sessions with ``ids``, as they stand."""
 
-    async def unsettled(self) -> Sequence[Session]:
-        """All that are RESERVED or in DOUBT."""
+    async def unsettled(self, apps: Iterable[AppId]) -> Sequence[Session]:
+        """All of ``apps`` that are RESERVED or in DOUBT."""
 
-    async def due(self, now: datetime, at_most: int, skip: Iterable[SessionId], closed: Iterable[AppId]) -> Due:
-        """The sessions that are due, longest due first; none of ``skip``, none of the apps in ``closed``."""
+    async def due(self, now: datetime, at_most: int, skip: Iterable[SessionId], apps: Iterable[AppId]) -> Due:
+        """The sessions of ``apps`` that are due, longest due first; none of ``skip``."""
 
     async def write(self, changes: Changes) -> None:
         """Make the rows so, slots included."""

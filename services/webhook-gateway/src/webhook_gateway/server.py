@@ -29,7 +29,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise SettingError(f"ANTRE_HTTP_PORT {port} on {host} cannot be listened on: {error.strerror}") from None
+        reason = str(error.strerror).partition(" (while")[0]  # what follows repeats the address
+        raise SettingError(f"ANTRE_HTTP_PORT {port} on {host} cannot be listened on: {reason}") from None
 
 
 def serve(app: Litestar, listener: socket.socket) -> None:

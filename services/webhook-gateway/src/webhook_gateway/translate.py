@@ -75,7 +75,13 @@ def allocation(body: bytes, stamp: Stamp) -> Fact:
         return Rejected(room)
     source, channel = _source(webhook.source), _channel(webhook.channel)
     return RoomWaiting(
-        id=stamp.id, app=stamp.app, room=room, received_ms=stamp.received_ms, source=source, channel=channel
+        id=stamp.id,
+        app=stamp.app,
+        room=room,
+        received_ms=stamp.received_ms,
+        source=source,
+        channel=channel,
+        previous=_previous(webhook.latest_service),
     )
 
 
@@ -105,6 +111,7 @@ class _Allocation(msgspec.Struct, gc=False):
     source: msgspec.Raw = _ABSENT
     channel: msgspec.Raw = _ABSENT
     agent: msgspec.Raw = _ABSENT
+    latest_service: msgspec.Raw = _ABSENT
 
 
 class _Service(msgspec.Struct, gc=False):
@@ -125,6 +132,7 @@ class _Channel(msgspec.Struct, gc=False):
 
 _allocation_decoder = msgspec.json.Decoder(_Allocation)
 _resolve_decoder = msgspec.json.Decoder(_Resolve)
+_service_decoder = msgspec.json.Decoder(_Service)
 _channel_decoder = msgspec.json.Decoder(_Channel)
 _text_decoder = msgspec.json.Decoder(str)
 
@@ -198,6 +206,18 @@ def _service(value: str | int | None) -> int | Fault | None:
     if value is None or 0 <= value <= _LARGEST_NUMBER:
         return value
     return Fault.WRONG_SHAPE
+
+
+def _previous(raw: msgspec.Raw) -> int | None:
+    """The number of the session before, if it is over. A hint: one that cannot be read is none."""
+    if raw is _ABSENT:
+        return None
+    try:
+        latest = _service_decoder.decode(raw)
+    except (ValueError, RecursionError):
+        return None
+    number = _service(latest.id) if latest.is_resolved is True else None
+    return None if isinstance(number, Fault) else number
 
 
 def _source(raw: msgspec.Raw) -> str:

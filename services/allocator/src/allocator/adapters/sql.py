@@ -22,6 +22,7 @@ _TYPES = {
     "refusals": "int",
     "avoid": "text",
     "resolve_seen": "boolean",
+    "previous": "bigint",
     "reopened": "boolean",
     "ending": "text",
 }
@@ -78,10 +79,12 @@ WHERE e.service IS NOT NULL
 OPEN_SESSIONS = f"SELECT {_ALL} FROM session WHERE {_OPEN} AND (app, room) IN ({_ROOMS})"
 
 LAST_ENDS = f"""
-SELECT app, room, max(at) FROM (
-  SELECT app, room, ended_at AS at FROM session WHERE ended_at IS NOT NULL AND (app, room) IN ({_ROOMS})
+SELECT app, room, max(at), max(service), max(previous) FROM (
+  SELECT app, room, ended_at AS at, NULL::bigint AS service, previous
+  FROM session WHERE ended_at IS NOT NULL AND (app, room) IN ({_ROOMS})
   UNION ALL
-  SELECT app, room, accepted_at FROM event WHERE kind = 'room_resolved' AND (app, room) IN ({_ROOMS})
+  SELECT app, room, accepted_at, service, NULL
+  FROM event WHERE kind = 'room_resolved' AND (app, room) IN ({_ROOMS})
 ) AS ends GROUP BY app, room
 """
 
@@ -94,11 +97,11 @@ SESSIONS_BY_ID = f"SELECT {_ALL} FROM session WHERE id = ANY($1::uuid[])"
 
 
 
-UNSETTLED = f"SELECT {_ALL} FROM session WHERE state IN ({_words(states.UNSETTLED)}) ORDER BY reserved_at, id"
+UNSETTLED = f"SELECT {_ALL} FROM session WHERE state IN ({_words(states.UNSETTLED)}) AND app = ANY($1::text[]) ORDER BY reserved_at, id"
 
 DUE = f"""
 SELECT {_ALL} FROM session
-WHERE due_at IS NOT NULL AND id <> ALL($1::uuid[]) AND app <> ALL($2::text[])
+WHERE due_at IS NOT NULL AND id <> ALL($1::uuid[]) AND app = ANY($2::text[])
 ORDER BY due_at LIMIT $3
 """
 

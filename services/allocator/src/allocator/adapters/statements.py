@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from allocator.adapters import sql
 from allocator.core.changes import Changes
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId, SessionId
-from allocator.core.intake import Arrival, Known, Room
+from allocator.core.intake import Arrival, End, Known, Room
 from allocator.core.policy import Policy, PolicyError, compile_spec, standard
 from allocator.core.roster import Load
 from allocator.core.session import OPEN, Session, State
@@ -59,13 +59,13 @@ class Statements:
         rows = await self._rows(sql.SESSIONS_BY_ID, wanted)
         return {session.id: session for session in map(_session, rows)}
 
-    async def unsettled(self) -> Sequence[Session]:
+    async def unsettled(self, apps: Iterable[AppId]) -> Sequence[Session]:
         """See the port."""
-        return [_session(row) for row in await self._rows(sql.UNSETTLED)]
+        return [_session(row) for row in await self._rows(sql.UNSETTLED, list(apps))]
 
-    async def due(self, now: datetime, at_most: int, skip: Iterable[SessionId], closed: Iterable[AppId]) -> Due:
+    async def due(self, now: datetime, at_most: int, skip: Iterable[SessionId], apps: Iterable[AppId]) -> Due:
         """See the port."""
-        rows = await self._rows(sql.DUE, list(skip), list(closed), at_most + 1)
+        rows = await self._rows(sql.DUE, list(skip), list(apps), at_most + 1)
         sessions = [_session(row) for row in rows]
         later = [one.due_at for one in sessions if one.due_at is not None and one.due_at > now]
         ready = [one for one in sessions if one.due_at is not None and one.due_at <= now]
@@ -170,11 +170,14 @@ class Statements:
         found = map(_session, await self._rows(sql.OPEN_SESSIONS, *_turned(rooms, 2)))
         return {(session.app, session.room): session for session in found}
 
-    async def _ends(self, rooms: Sequence[Room]) -> dict[Room, datetime]:
+    async def _ends(self, rooms: Sequence[Room]) -> dict[Room, End]:
         if not rooms:
             return {}
         rows = await self._rows(sql.LAST_ENDS, *_turned(rooms, 2))
-        return {(AppId(app), RoomId(room)): at for app, room, at in rows}
+        return {
+            (AppId(app), RoomId(room)): End(at=at, service=service, previous=previous)
+            for app, room, at, service, previous in rows
+        }
 
     async def _parked(self, rooms: Sequence[Room], now: datetime) -> set[Room]:
         if not rooms:

@@ -130,6 +130,7 @@ class SessionRow(SQLModel, table=True):
     avoid: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
     resolve_seen: bool = Field(sa_column=Column(Boolean, nullable=False))
     again_at: datetime | None = Field(sa_column=Column(_TIME, nullable=True))
+    previous: int | None = Field(sa_column=Column(BigInteger, nullable=True))
     reopened: bool = Field(sa_column=Column(Boolean, nullable=False))
     ending: str | None = Field(sa_column=Column(String, nullable=True))
     epoch: int = Field(sa_column=Column(BigInteger, nullable=False))

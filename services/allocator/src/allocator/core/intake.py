@@ -4,16 +4,16 @@ Idempotent by the event's id (the caller passes each only once) and by the platf
 resolve that comes again under another event id is known by its ``service``.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from contract import Event, RoomResolved, RoomWaiting
 
 from allocator.core.changes import Changes
 from allocator.core.ids import AppId, RoomId, SessionId, lane_of
-from allocator.core.lifecycle import Timing, on_resolved, on_waiting
-from allocator.core.session import OPEN, Session, opened
+from allocator.core.lifecycle import Timing, ended, on_resolved, on_waiting
+from allocator.core.session import OPEN, UNSETTLED, Session, State, opened
 
 Room = tuple[AppId, RoomId]
 
@@ -29,6 +29,16 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """How a room's last session ended, or a resolve came for the room. ``service``: the largest number that a
+    resolve of the room named; ``previous``: what the last session was told of the one before it."""
+
+    at: datetime
+    service: int | None
+    previous: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What the ledger knows about the rooms of some arrivals."""
 
@@ -36,51 +46,92 @@ class Known:
     """Those that were not recorded before, in order."""
     sessions: Mapping[Room, Session]
     """Each room's open session."""
-    ends: Mapping[Room, datetime]
-    """When each room's last session ended, or a resolve came for it."""
+    ends: Mapping[Room, End]
+    """The last end in each room without an open session, if there was one."""
 
 
-GHOST_WINDOW = timedelta(minutes=10)
+GHOST_WINDOW = timedelta(minutes=2)
 """A wait that starts so soon after an end may be a late webhook of what ended: its room is read first."""
 
 
 def take_in(known: Known, now: datetime, timing: Timing) -> Changes:
     """What the fresh arrivals change."""
     changes = Changes()
-    rooms = dict(known.sessions)
-    ends = dict(known.ends)
+    rooms, ends = dict(known.sessions), dict(known.ends)
     for arrival in known.fresh:
         room = (arrival.event.app, arrival.event.room)
-        before = rooms.get(room)
-        after = _next(before, arrival, ends.get(room), now, timing)
-        if after is not None:
+        for before, after in _steps(rooms.get(room), arrival, ends.get(room), now, timing):
             rooms[room] = changes.note(before, after)
         if isinstance(arrival.event, RoomResolved):
-            ends[room] = arrival.at
+            ends[room] = End(at=arrival.at, service=arrival.event.service, previous=_previous_of(rooms.get(room)))
         if room in rooms and rooms[room].state not in OPEN:
-            ends[room] = now
+            ends.setdefault(room, End(at=now, service=None, previous=rooms[room].previous))
             del rooms[room]
     return changes
 
 
-def _next(
-    session: Session | None, arrival: Arrival, ended_at: datetime | None, now: datetime, timing: Timing
-) -> Session | None:
+_Step = tuple[Session | None, Session]
+
+
+def _steps(
+    session: Session | None, arrival: Arrival, end: End | None, now: datetime, timing: Timing
+) -> Iterator[_Step]:
+    """How the room's session becomes what it is after ``arrival``."""
     event = arrival.event
     if isinstance(event, RoomResolved):
-        return None if session is None else on_resolved(session, now)
-    if session is None:
-        return _new(event, arrival, ended_at)
-    return None if arrival.found else on_waiting(session, arrival.at, now, timing)
+        if session is not None and not _is_late(event, session):
+            yield session, on_resolved(session, now)
+    elif session is None:
+        yield None, _new(event, arrival, verify=end is not None and _is_in_question(arrival, event, end))
+    elif arrival.found:
+        return
+    elif _is_later_session(event, session):
+        yield from _next_session(session, event, arrival, now)
+    else:
+        yield session, on_waiting(session, arrival.at, now, timing)
 
 
-def _new(event: RoomWaiting, arrival: Arrival, ended_at: datetime | None) -> Session:
-    in_question = ended_at is not None and arrival.at - ended_at < GHOST_WINDOW
+def _next_session(session: Session, event: RoomWaiting, arrival: Arrival, now: datetime) -> Iterator[_Step]:
+    """The platform says that ``session`` is over and that the customer is back; its resolve is still to come."""
+    if session.state in UNSETTLED:
+        yield session, replace(session, resolve_seen=True, again_at=session.again_at or arrival.at)
+        return
+    state = State.RESOLVED if session.state is State.ASSIGNED else State.WITHDRAWN
+    yield session, ended(replace(session, again_at=None), state, now, "the customer came back")
+    yield None, _new(event, arrival, verify=False)
+
+
+def _is_late(event: RoomResolved, session: Session) -> bool:
+    """Whether a resolve speaks of the session before ``session``."""
+    return event.service is not None and event.service == session.previous
+
+
+def _is_later_session(event: RoomWaiting, session: Session) -> bool:
+    """Whether a webhook was sent after ``session`` was resolved. The platform's numbers grow; an older number is
+    that of a webhook that comes late."""
+    return event.previous is not None and (session.previous is None or event.previous > session.previous)
+
+
+def _is_in_question(arrival: Arrival, event: RoomWaiting, end: End) -> bool:
+    """Whether a wait that begins after ``end`` may be a late webhook of what ended, rather than a customer who
+    came back. It is the latter if it names a session that ended."""
+    if arrival.at - end.at > GHOST_WINDOW:
+        return False
+    names_an_end = event.previous is not None and event.previous != end.previous
+    return not names_an_end or (end.service is not None and event.previous is not None and event.previous < end.service)
+
+
+def _previous_of(session: Session | None) -> int | None:
+    return None if session is None else session.previous
+
+
+def _new(event: RoomWaiting, arrival: Arrival, *, verify: bool) -> Session:
     return opened(
         id=SessionId(event.id),
         app=event.app,
         room=event.room,
         lane=lane_of(event.source, event.channel),
         since=arrival.at,
-        verify=in_question,
+        previous=event.previous,
+        verify=verify,
     )

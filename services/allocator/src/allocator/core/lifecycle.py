@@ -153,6 +153,7 @@ def successor(session: Session) -> Session | None:
         room=session.room,
         lane=session.lane,
         since=session.again_at,
+        previous=None,
         verify=True,
     )
 

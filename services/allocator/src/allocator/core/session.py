@@ -86,13 +86,25 @@ class Session:
     """A resolve came while a request was under way: look at the room once the request is settled."""
     again_at: datetime | None
     """A customer's message came after this session was assigned: should the session end, another begins here."""
+    previous: int | None
+    """The platform's number of the room's session before this one, where it was told: a resolve that names it
+    comes late, and a webhook that names a later one tells that this session is over."""
     reopened: bool
     """It went back to waiting after it was assigned, so a resolve may speak of its earlier life: look first."""
     ending: str | None
     """Why it ended, in a word."""
 
 
-def opened(*, id: SessionId, app: AppId, room: RoomId, lane: Lane, since: datetime, verify: bool) -> Session:  # noqa: A002
+def opened(
+    *,
+    id: SessionId,  # noqa: A002 - what it is called everywhere
+    app: AppId,
+    room: RoomId,
+    lane: Lane,
+    since: datetime,
+    previous: int | None,
+    verify: bool,
+) -> Session:
     """A new session that waits since ``since``; with ``verify`` its room is read first."""
     return Session(
         id=id,
@@ -117,6 +129,7 @@ def opened(*, id: SessionId, app: AppId, room: RoomId, lane: Lane, since: dateti
         avoid=(),
         resolve_seen=False,
         again_at=None,
+        previous=previous,
         reopened=False,
         ending=None,
     )

@@ -141,9 +141,9 @@ class Leader:
 
     async def _record(self, tx: Transaction, taken: Taken) -> Recorded:
         now = self._clock.now()
-        closed = [app for app, desk in self.desks.items() if not may_call(desk.breaker, now)]
+        reachable = [app for app, desk in self.desks.items() if may_call(desk.breaker, now)]
         return await record(
-            tx, taken, now=self._clock.wall(), tuning=self._tuning, viewing=self.calls.viewing, closed=closed
+            tx, taken, now=self._clock.wall(), tuning=self._tuning, viewing=self.calls.viewing, reachable=reachable
         )
 
     async def _reserve(self, tx: Transaction, recorded: Recorded) -> list[Reserved]:
@@ -240,7 +240,7 @@ class Leader:
             try:
                 self._epoch = await self._ledger.begin_term(self._name)
                 async with self._ledger.transaction(self._epoch) as tx:
-                    again = await look(tx, await tx.unsettled())
+                    again = await look(tx, await tx.unsettled(self.desks))
                 break
             except Unavailable:
                 if not self._trust.covers(0) or self._clock.now() > give_up_at:

@@ -44,10 +44,10 @@ class Recorded:
 
 
 async def record(
-    tx: Transaction, taken: Taken, *, now: datetime, tuning: Tuning, viewing: set[SessionId], closed: Sequence[AppId]
+    tx: Transaction, taken: Taken, *, now: datetime, tuning: Tuning, viewing: set[SessionId], reachable: Sequence[AppId]
 ) -> Recorded:
-    """Write ``taken`` down. ``viewing``: sessions whose room is being read already; ``closed``: apps whose
-    platform is left alone for now."""
+    """Write ``taken`` down. ``viewing``: sessions whose room is being read already; ``reachable``: the
+    apps whose platform may be called now."""
     done = Recorded()
     await _write(tx, await _results(tx, taken.results, now, tuning, done), done)
     found = list(_found(taken.results, now))
@@ -56,7 +56,7 @@ async def record(
     done.drift.extend(_missed(events, found))
     await _write(tx, events, done)
     await _audit(tx, taken.results, now, tuning)
-    await _look_at_due(tx, now, tuning, viewing, closed, done)
+    await _look_at_due(tx, now, tuning, viewing, reachable, done)
     return done
 
 
@@ -93,10 +93,10 @@ async def _look_at_due(
     now: datetime,
     tuning: Tuning,
     viewing: set[SessionId],
-    closed: Sequence[AppId],
+    reachable: Sequence[AppId],
     done: Recorded,
 ) -> None:
-    due = await tx.due(now, tuning.due_max, viewing, closed)
+    due = await tx.due(now, tuning.due_max, viewing, reachable)
     back = Changes()
     for session in due.sessions:
         if needs_view(session):

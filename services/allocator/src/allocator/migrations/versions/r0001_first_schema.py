@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("avoid", postgresql.ARRAY(sa.BigInteger()), nullable=False),
         sa.Column("resolve_seen", sa.Boolean(), nullable=False),
         sa.Column("again_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("previous", sa.BigInteger(), nullable=True),
         sa.Column("reopened", sa.Boolean(), nullable=False),
         sa.Column("ending", sa.String(), nullable=True),
         sa.Column("epoch", sa.BigInteger(), nullable=False),
