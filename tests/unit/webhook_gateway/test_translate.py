@@ -50,8 +50,32 @@ OTHER = {
 def test_a_recorded_allocation_webhook_becomes_a_room_that_waits(name):
     room, source, channel = WAITING[name]
     assert allocation(sample("caa", name), STAMP) == RoomWaiting(
-        id=STAMP.id, app=APP, room=room, received_ms=STAMP.received_ms, source=source, channel=channel
+        id=STAMP.id,
+        app=APP,
+        room=room,
+        received_ms=STAMP.received_ms,
+        source=source,
+        channel=channel,
+        previous=244 if name == "2019-doc-returning-room" else None,
     )
+
+
+@pytest.mark.parametrize(
+    ("latest", "previous"),
+    [
+        ({"id": 7, "is_resolved": True}, 7),
+        ({"id": "8", "is_resolved": True}, 8),
+        ({"id": 7, "is_resolved": False}, None),
+        ({"id": -7, "is_resolved": True}, None),
+        ({"id": [], "is_resolved": True}, None),
+        ("none of it", None),
+        (None, None),
+    ],
+)
+def test_the_session_before_is_told_only_where_it_is_over(latest, previous):
+    event = allocation(json.dumps({"room_id": "1", "latest_service": latest}).encode(), STAMP)
+    assert isinstance(event, RoomWaiting)
+    assert event.previous == previous
 
 
 @pytest.mark.parametrize("name", RESOLVED)

@@ -18,6 +18,8 @@ from allocator.rounds.tuning import Tuning
 
 ASK_AGAIN_S = 0.5
 ASK_AGAIN_MAX_S = 10.0
+IN_USE_S = 10.0
+"""A lane's roster is kept fresh for so long after somebody waited there: the next customer need not wait for it."""
 
 
 @dataclass(slots=True)
@@ -26,6 +28,9 @@ class _Line:
 
     roster: Roster | None = None
     compared: bool = False
+    head: Session | None = None
+    """The last session that was looked at here, and when: a lane in use is kept in mind."""
+    used_at: float = 0.0
     failures: int = 0
     ask_from: float = 0.0
 
@@ -58,7 +63,7 @@ class Desk:
         """A roster of ``lane`` came, or did not."""
         line = self._lines.setdefault(lane, _Line())
         if isinstance(found, Roster):
-            self._lines[lane] = _Line(roster=found)
+            line.roster, line.compared, line.failures = found, False, 0
             return
         pause = min(ASK_AGAIN_S * 2.0 ** min(line.failures, 8), ASK_AGAIN_MAX_S)
         line.failures += 1
@@ -116,9 +121,19 @@ class Desk:
 
     def to_ask(self, heads: Mapping[Lane, Sequence[Session]], now: float) -> list[Session]:
         """For each lane whose roster should be read now, the session to ask for."""
+        for lane, sessions in heads.items():
+            line = self._lines.setdefault(lane, _Line())
+            line.head, line.used_at = sessions[0], now
+        return self.to_keep_fresh(now, 0.0)
+
+    def to_keep_fresh(self, now: float, in_use_s: float = IN_USE_S) -> list[Session]:
+        """The same for the lanes that were in use within ``in_use_s``."""
         if not b.may_call(self.breaker, now) or self.policy is None or self.policy.paused:
             return []
-        return [sessions[0] for lane, sessions in heads.items() if sessions and self._should_ask(lane, now)]
+        if self.policy.asks_platform:
+            in_use_s = 0.0  # a suggestion is for somebody who waits
+        lines = self._lines.values()
+        return [line.head for line in lines if line.head and line.used_at >= now - in_use_s and self._is_stale(line, now)]
 
     def slots(self, now: float) -> int:
         """How many slots the agents have who are online."""
@@ -137,8 +152,7 @@ class Desk:
         ours = len(loads[agent].taken) if agent in loads else 0
         return max(0, policy.capacity_of(agent) - ours - foreign_of(self._foreign, agent))
 
-    def _should_ask(self, lane: Lane, now: float) -> bool:
-        line = self._lines.setdefault(lane, _Line())
+    def _is_stale(self, line: _Line, now: float) -> bool:
         fresh = line.roster is not None and now - line.roster.read_at < self._tuning.roster_refresh_s
         return not fresh and now >= line.ask_from
 

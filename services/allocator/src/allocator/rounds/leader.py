@@ -221,6 +221,8 @@ class Leader:
         for app, desk in self.desks.items():
             if desk.waits:
                 self._touched.add(app)
+            for head in desk.to_keep_fresh(now):
+                self.calls.ask(head, platform_chooses=False)
             if now >= desk.sweep_at and may_call(desk.breaker, now):
                 desk.sweep_at = now + self._tuning.sweep_s
                 self.calls.sweep(app)
