@@ -23,10 +23,7 @@ USUAL = Addresses()
 
 def choose() -> Addresses:
     """Take the usual ports where they are free, others where they are not."""
-    chosen: dict[str, int] = {}
-    for field in fields(Addresses):
-        chosen[field.name] = port_near(getattr(USUAL, field.name), frozenset(chosen.values()))
-    return Addresses(**chosen)
+    return Addresses(**{field.name: port_near(getattr(USUAL, field.name)) for field in fields(Addresses)})
 
 
 def moved(addresses: Addresses) -> list[str]:

@@ -65,12 +65,14 @@ class Keeper:
         """Wait until a started part works. Raises `PartError` with the end of its log."""
         process = self._named(part.name).process
         until = time.monotonic() + READY_TIMEOUT_S
-        while not answers(part.ready_url):
-            if process.poll() is not None:
-                raise PartError(f"{part.name} ended with {process.returncode}; {self._log_end(part.name)}")
+        # The process first: another one may have got the port, and answers in place of ours.
+        while process.poll() is None:
+            if answers(part.ready_url) and process.poll() is None:
+                return
             if time.monotonic() > until:
                 raise PartError(f"{part.name} is not ready after {READY_TIMEOUT_S:.0f} s; {self._log_end(part.name)}")
             time.sleep(POLL_S)
+        raise PartError(f"{part.name} ended with {process.returncode}; {self._log_end(part.name)}")
 
     def run(self, part: Part) -> None:
         """Run a part that ends by itself. Raises `PartError` when it does not end well."""

@@ -1,9 +1,16 @@
-"""TCP ports on this machine: a free one, or the wished one when nobody has it."""
+"""TCP ports on this machine: a free one, or the wished one when nobody has it.
+
+Between choosing a port and listening on it a process takes a second or more to start. So that two
+runs (or two test workers) do not choose the same one meanwhile, a chosen port is held by a name that
+only one process at a time can have, and that goes with the process: an abstract Unix socket.
+"""
 
 import errno
 import os
 import random
 import socket
+import sys
+from collections import deque
 
 HOST = "127.0.0.1"
 
@@ -11,8 +18,10 @@ HOST = "127.0.0.1"
 # down for a moment must find its port free again, and a client must not be able to connect to itself.
 LOWEST, HIGHEST = 18_000, 32_000
 ATTEMPTS_MAX = 200
+HELD_MAX = 200
 
 _random = random.Random(os.urandom(8))  # noqa: S311 - spreads test processes, guards no secret
+_held: deque[socket.socket] = deque()
 
 
 class NoPortError(RuntimeError):
@@ -28,18 +37,34 @@ def free_port() -> int:
     """A port that nobody listens on; two callers at the same time hardly ever get the same one."""
     for _ in range(ATTEMPTS_MAX):
         port = _random.randint(LOWEST, HIGHEST)
-        if is_free(port):
+        if is_free(port) and _hold(port):
             return port
     message = f"No free TCP port between {LOWEST} and {HIGHEST}; stop something that listens there."
     raise NoPortError(message)
 
 
-def port_near(wished: int, taken: frozenset[int] = frozenset()) -> int:
-    """The wished port, else the next free one of the twenty above it, else any free one."""
-    for port in range(wished, wished + 20):
-        if port not in taken and is_free(port):
+def port_near(wished: int) -> int:
+    """The wished port, else the next free one of the hundred above it, else any free one."""
+    for port in range(wished, wished + 100):
+        if is_free(port) and _hold(port):
             return port
     return free_port()
+
+
+def _hold(port: int) -> bool:
+    """Whether nobody else holds the port; from now on we do (the last two hundred of ours)."""
+    if sys.platform != "linux":
+        return True  # no such names there: two runs that start at the same moment may collide
+    name = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        name.bind(f"\0antre-port-{port}")
+    except OSError:
+        name.close()
+        return False
+    _held.append(name)
+    while len(_held) > HELD_MAX:
+        _held.popleft().close()
+    return True
 
 
 def _can_bind(host: str, port: int) -> bool:

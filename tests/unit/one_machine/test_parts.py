@@ -91,9 +91,9 @@ def test_a_port_that_somebody_has_leads_to_another_one(taken):
     assert port_near(taken) != taken
 
 
-def test_a_port_that_another_part_of_ours_will_have_is_not_taken_twice():
-    port = free_port()
-    assert port_near(port, frozenset({port})) != port
+def test_a_chosen_port_is_not_chosen_again_before_somebody_listens_on_it():
+    first = port_near(free_port())
+    assert port_near(first) != first
 
 
 def test_all_ports_are_different():
