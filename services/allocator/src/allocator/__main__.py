@@ -6,13 +6,13 @@ import os
 import sys
 
 import uvloop
-from chassis import cli, logs
-from chassis.settings import SettingError, load
 
 from allocator.adapters.migrate import migrate
 from allocator.app import allocate
 from allocator.ports import Unavailable
 from allocator.settings import DatabaseSettings, settings_from
+from chassis import cli, logs
+from chassis.settings import SettingError, load
 
 WAIT_FOR_DATABASE_S = 60.0
 RETRY_S = 1.0

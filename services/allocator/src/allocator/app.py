@@ -6,11 +6,6 @@ import signal
 from collections import Counter
 from collections.abc import Mapping
 
-from chassis import ops
-from chassis.logs import logger
-from chassis.settings import SettingError
-from contract import Keys
-
 from allocator.adapters.clock import SystemClock
 from allocator.adapters.metrics import Metrics
 from allocator.adapters.policy_file import PolicyFile, Refused, read_policy
@@ -25,6 +20,10 @@ from allocator.ports import Clock, Ledger, Standing, StopLeading, Unavailable, W
 from allocator.rounds.leader import READ_WAIT_S, Leader
 from allocator.rounds.tuning import Surroundings, Tuning
 from allocator.settings import LEASE_MARGIN_S, SEND_MARGIN_S, Settings, apps_of, owner_of
+from chassis import ops
+from chassis.logs import logger
+from chassis.settings import SettingError
+from contract import Keys
 
 _log = logger(__name__)
 
@@ -155,7 +154,7 @@ async def publish_figures(leader: Leader, ledger: Ledger, watch: Watch, clock: C
     for app, desk in leader.desks.items():
         standing = await ledger.standing(app)
         reasons = reasons_of(standing, desk.reasons)
-        watch.stands(app, standing, reasons, desk.slots(clock.now()), clock.wall())
+        watch.stands(app, standing, reasons, desk.slots(), clock.wall())
 
 
 def reasons_of(standing: Standing, by_lane: Mapping[Lane, WaitReason]) -> dict[str, int]:
@@ -244,9 +243,7 @@ def tuning_of(settings: Settings) -> Tuning:
 
 def lease_timing_of(settings: Settings) -> LeaseTiming:
     """The durations of the lease."""
-    return LeaseTiming(
-        ttl_s=settings.lease_ttl_s, renew_s=settings.lease_renew_s, margin_s=LEASE_MARGIN_S, watch_s=0.5
-    )
+    return LeaseTiming(ttl_s=settings.lease_ttl_s, renew_s=settings.lease_renew_s, margin_s=LEASE_MARGIN_S, watch_s=0.5)
 
 
 def _on_signals(allocator: Allocator) -> None:

@@ -23,9 +23,8 @@ Does not promise: that two processes never *believe* to lead at once. They may, 
 
 from dataclasses import dataclass
 
-from chassis.logs import logger
-
 from allocator.ports import Clock, Holder, Lease, LeaseLost, Unavailable
+from chassis.logs import logger
 
 _log = logger(__name__)
 

@@ -80,7 +80,8 @@ class Holder:
 
 class Lease(Protocol):
     """The time-boxed right to lead. Every call acts for the exact owner only, is tried once, and raises
-    :class:`Unavailable` within a second, after which it may or may not have had its effect."""
+    :class:`Unavailable` within a second, after which it may or may not have had its effect.
+    """
 
     async def acquire(self, owner: str, ttl_s: float, stale: Holder | None) -> Holder:
         """Take the lease if nobody has it, or if exactly ``stale`` has it. Returns who has it now."""
@@ -110,11 +111,13 @@ class Inbox(Protocol):
 
     async def read(self, at_most: int, wait_s: float) -> Sequence[Entry]:
         """The entries at the head of every app's stream, at most ``at_most`` each; waits up to ``wait_s`` for
-        one. Raises :class:`Unavailable`."""
+        one. Raises :class:`Unavailable`.
+        """
 
     async def delete(self, entries: Sequence[Entry]) -> None:
         """Forget entries that are recorded; puts the unreadable ones aside first. Raises
-        :class:`Unavailable`."""
+        :class:`Unavailable`.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +182,8 @@ class Transaction(Protocol):
 class Audit:
     """Which sessions a sweep wants looked at: served ones not checked since ``checked_before``, at most ``at_most``
     of them; and waiting ones from before ``waiting_before`` whose room is not among ``unserved``
-    (None: the list was not complete, so it says nothing)."""
+    (None: the list was not complete, so it says nothing).
+    """
 
     checked_before: datetime
     waiting_before: datetime
@@ -219,7 +223,8 @@ Failure = o.Unknown | o.NotNow | o.CredentialsRefused | o.NotSent
 
 class Platform(Protocol):
     """One app's Qiscus, by its REST API. Never raises for what the platform answers; every call ends within the
-    platform's time-out, follows no redirect and is sent once."""
+    platform's time-out, follows no redirect and is sent once.
+    """
 
     async def assign(self, room: RoomId, agent: AgentId) -> o.Outcome:
         """Put ``agent`` in ``room``, if nobody is in it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chassis.logs import FORMATS, LEVELS
-from chassis.settings import SettingError, load, one_of, optional, path, seconds, setting, text, url, whole
+from chassis.settings import SettingError, load, one_of, optional, path, redis_url, seconds, setting, text, url, whole
 from contract.apps import App, AppsError, apps_from_file, one_app
 
 LEASE_MARGIN_S = 1.0
@@ -19,10 +19,10 @@ class DatabaseSettings:
     """What ``allocator migrate`` needs."""
 
     database_url: str = setting(
-        "DATABASE_URL", url("postgresql"), secret=True, doc="Where Postgres is; `?sslmode=` is honoured."
+        "DATABASE_URL", url("postgresql"), secret=True, doc="where Postgres is; `?sslmode=` is honoured"
     )
-    log_format: str = setting("ANTRE_LOG_FORMAT", one_of(*FORMATS), default="json", doc="How log lines look.")
-    log_level: str = setting("ANTRE_LOG_LEVEL", one_of(*LEVELS), default="info", doc="From which level on.")
+    log_format: str = setting("ANTRE_LOG_FORMAT", one_of(*FORMATS), default="json", doc="how log lines look")
+    log_level: str = setting("ANTRE_LOG_LEVEL", one_of(*LEVELS), default="info", doc="from which level on")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,76 +30,80 @@ class Settings(DatabaseSettings):
     """What ``allocator allocate`` needs."""
 
     redis_url: str = setting(
-        "REDIS_URL", url("redis", "rediss"), default="redis://127.0.0.1:6379/0", secret=True, doc="Where Redis is."
+        "REDIS_URL", redis_url(), default="redis://127.0.0.1:6379/0", secret=True, doc="where Redis is"
     )
-    redis_prefix: str = setting(
-        "ANTRE_REDIS_PREFIX", text(), default="antre", doc="What our keys in Redis begin with."
-    )
+    redis_prefix: str = setting("ANTRE_REDIS_PREFIX", text(), default="antre", doc="what our keys in Redis begin with")
     base_url: str = setting(
         "QISCUS_BASE_URL",
         url("http", "https"),
         default="https://omnichannel.qiscus.com",
-        doc="Where the platform's API is.",
+        doc="where the platform's API is",
     )
     app_id: str | None = setting(
-        "QISCUS_APP_ID", optional(text("an app id")), default="", doc="The app, where there is one."
+        "QISCUS_APP_ID", optional(text("an app id")), default="", doc="the app, where there is one"
     )
     secret_key: str | None = setting(
-        "QISCUS_SECRET_KEY", optional(text("a secret key")), default="", secret=True, doc="Its secret key."
+        "QISCUS_SECRET_KEY", optional(text("a secret key")), default="", secret=True, doc="its secret key"
     )
-    apps_file: Path | None = setting(
-        "ANTRE_APPS_FILE", optional(path()), default="", doc="A TOML file of several apps, instead."
+    apps_file: Path | None = setting(  # noqa: RUF009 - a declaration, like the others
+        "ANTRE_APPS_FILE", optional(path()), default="", doc="a TOML file of several apps, instead"
     )
-    policy_file: Path | None = setting(
-        "ANTRE_POLICY_FILE", optional(path()), default="", doc="A YAML file with the policy; read again when it changes."
+    policy_file: Path | None = setting(  # noqa: RUF009 - a declaration, like the others
+        "ANTRE_POLICY_FILE",
+        optional(path()),
+        default="",
+        doc="a YAML file with the policy; read again when it changes",
     )
     metrics_host: str = setting(
-        "ANTRE_METRICS_HOST", text("an address"), default="0.0.0.0", doc="Where metrics and health listen."
+        "ANTRE_METRICS_HOST",
+        text("an address"),
+        default="0.0.0.0",  # noqa: S104 - in a container nobody else listens
+        doc="where metrics and health listen",
     )
     metrics_port: int = setting(
-        "ANTRE_METRICS_PORT", whole(0, 65535), default="9090", doc="The port of `/metrics`, `/livez` and `/readyz`."
+        "ANTRE_METRICS_PORT", whole(0, 65535), default="9090", doc="the port of `/metrics`, `/livez` and `/readyz`"
     )
     lease_ttl_s: float = setting(
-        "ANTRE_LEASE_TTL_S", seconds(3, 300), default="10", doc="How long a lease lasts that is not renewed."
+        "ANTRE_LEASE_TTL_S", seconds(3, 300), default="10", doc="how long a lease lasts that is not renewed"
     )
     lease_renew_s: float = setting(
-        "ANTRE_LEASE_RENEW_S", seconds(0.2, 100), default="2", doc="How often the leader renews it."
+        "ANTRE_LEASE_RENEW_S", seconds(0.2, 100), default="2", doc="how often the leader renews it"
     )
     platform_timeout_s: float = setting(
-        "ANTRE_PLATFORM_TIMEOUT_S", seconds(0.5, 60), default="4", doc="After how long a platform call is given up."
+        "ANTRE_PLATFORM_TIMEOUT_S", seconds(0.5, 60), default="4", doc="after how long a platform call is given up"
     )
     platform_lag_s: float = setting(
         "ANTRE_PLATFORM_LAG_S",
         seconds(0, 60),
         default="3",
-        doc="By how much what the platform shows may be late.",
+        doc="by how much what the platform shows may be late",
     )
     quarantine_s: float = setting(
         "ANTRE_QUARANTINE_S",
         seconds(1, 600),
         default="30",
-        doc="How long a request that was given up may still take effect; room and slot are held so long.",
+        doc="how long a request that was given up may still take effect; room and slot are held so long",
     )
     sweep_s: float = setting(
-        "ANTRE_SWEEP_S", seconds(1, 3600), default="60", doc="How often our ledger is compared with the platform."
+        "ANTRE_SWEEP_S", seconds(1, 3600), default="60", doc="how often our ledger is compared with the platform"
     )
     calls_max: int = setting(
-        "ANTRE_CALLS_MAX", whole(1, 512), default="64", doc="Assign calls under way at once, for each app."
+        "ANTRE_CALLS_MAX", whole(1, 512), default="64", doc="assign calls under way at once, for each app"
     )
     database_timeout_s: float = setting(
-        "ANTRE_DATABASE_TIMEOUT_S", seconds(0.5, 60), default="3", doc="After how long a statement is given up."
+        "ANTRE_DATABASE_TIMEOUT_S", seconds(0.5, 60), default="3", doc="after how long a statement is given up"
     )
     sessions_retained_days: float = setting(
         "ANTRE_SESSIONS_RETAINED_DAYS",
         seconds(1, 3650),
         default="90",
-        doc="For how many days ended sessions are kept.",
+        doc="for how many days ended sessions are kept",
     )
     name: str = setting(
         "ANTRE_INSTANCE",
         optional(text("a name")),
         default="",
-        doc="What this allocator is called; its host's name if not set.",
+        doc="what this allocator is called; its host's name if not set",
     )
 
 

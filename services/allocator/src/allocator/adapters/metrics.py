@@ -6,7 +6,15 @@ Labels are apps, kinds and reasons: all of them few. Never a room, an agent or a
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, PlatformCollector, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+)
 
 from allocator.core import outcomes as o
 from allocator.core.ids import AppId, Epoch
@@ -105,7 +113,9 @@ class Metrics:
     def _came_to_an_agent(self, session: Session) -> None:
         self._assigned.labels(session.app).inc()
         if session.assigned_at is not None:
-            self._wait.labels(session.app).observe(max(0.0, (session.assigned_at - session.waiting_since).total_seconds()))
+            self._wait.labels(session.app).observe(
+                max(0.0, (session.assigned_at - session.waiting_since).total_seconds())
+            )
 
 
 _WORDS: dict[type, str] = {

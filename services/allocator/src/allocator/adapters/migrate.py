@@ -22,7 +22,8 @@ _TIMEOUT_S = 600.0
 
 async def migrate(url: str) -> tuple[str | None, str | None]:
     """The revision before and after. A newer one than this version knows is left alone: the schema only ever
-    grows by what older versions can live with. Raises :class:`~allocator.ports.Unavailable`."""
+    grows by what older versions can live with. Raises :class:`~allocator.ports.Unavailable`.
+    """
     return await _with_connection(url, _upgrade)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from chassis.logs import logger
 
 from allocator.core.policy import PolicyError, compile_spec
+from chassis.logs import logger
 
 _log = logger(__name__)
 

@@ -91,7 +91,8 @@ class PostgresLedger:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:
         """A connection with a transaction. One whose work was broken off is thrown away, not used again: its
-        command may still be running."""
+        command may still be running.
+        """
         async with translated(self._engine), self._engine.connect() as connection:
             try:
                 async with connection.begin():
@@ -105,6 +106,7 @@ class PostgresLedger:
 
 @asynccontextmanager
 async def translated(engine: AsyncEngine) -> AsyncIterator[None]:
+    """Library errors in the block come out as the ports' errors."""
     try:
         yield
     except IntegrityError as error:

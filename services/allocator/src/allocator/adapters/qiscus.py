@@ -99,7 +99,8 @@ class QiscusPlatform:
 
     async def unserved(self) -> AsyncIterator[Sequence[Unserved] | Failure]:
         """See the port. The cursor is a time, to the second, so rows that share one can fall between two
-        pages; pages of another size each time make sure that they do not for ever."""
+        pages; pages of another size each time make sure that they do not for ever.
+        """
         self._listings += 1
         body: dict[str, Any] = {
             "serve_status": "unserved",

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from contract import ENTRY_FIELD, AppId, Keys, Unreadable, decode
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -19,6 +18,7 @@ from redis.exceptions import RedisError
 
 from allocator.core.intake import Arrival
 from allocator.ports import Entry, Holder, Unavailable
+from contract import ENTRY_FIELD, AppId, Keys, Unreadable, decode
 
 CALL_TIMEOUT_S = 1.0
 PUT_ASIDE_MAX = 10_000
@@ -191,16 +191,17 @@ def _fields(raw: Any) -> dict[bytes, bytes]:
 def _entry(app: AppId, entry_id: str, fields: dict[bytes, bytes]) -> Entry:
     try:
         event = decode(fields.get(ENTRY_FIELD, b""))
-        if event.app != app:
-            raise Unreadable("an event of another app")
     except Unreadable as error:
         return Entry(app=app, id=entry_id, arrival=None, why=str(error))
+    if event.app != app:
+        return Entry(app=app, id=entry_id, arrival=None, why="an event of another app")
     return Entry(app=app, id=entry_id, arrival=Arrival(event=event, at=_place(entry_id), found=False), why=None)
 
 
 def _place(entry_id: str) -> datetime:
     """When Redis accepted an entry: ``milliseconds-sequence``. The sequence becomes microseconds, so that the
-    order of a stream is the order of these times."""
+    order of a stream is the order of these times.
+    """
     milliseconds, sequence = entry_id.split("-")
     micros = int(milliseconds) * 1000 + min(int(sequence), 999)
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)

@@ -96,8 +96,10 @@ WHERE (app, room) IN ({_ROOMS}) AND state = '{State.PARKED}' AND ended_at > $3
 SESSIONS_BY_ID = f"SELECT {_ALL} FROM session WHERE id = ANY($1::uuid[])"
 
 
-
-UNSETTLED = f"SELECT {_ALL} FROM session WHERE state IN ({_words(states.UNSETTLED)}) AND app = ANY($1::text[]) ORDER BY reserved_at, id"
+UNSETTLED = f"""
+SELECT {_ALL} FROM session
+WHERE state IN ({_words(states.UNSETTLED)}) AND app = ANY($1::text[]) ORDER BY reserved_at, id
+"""
 
 DUE = f"""
 SELECT {_ALL} FROM session

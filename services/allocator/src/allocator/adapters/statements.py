@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from contract import RoomResolved
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocator.adapters import sql
@@ -21,6 +20,7 @@ from allocator.core.policy import Policy, PolicyError, compile_spec, standard
 from allocator.core.roster import Load
 from allocator.core.session import OPEN, Session, State
 from allocator.ports import Audit, Due, Standing
+from contract import RoomResolved
 
 PARKED_FOR = timedelta(hours=1)
 """A room that was parked is not taken up again by the sweep for so long; its customer's next message does."""
@@ -126,9 +126,7 @@ class Statements:
         marked = len(await self._rows(sql.AUDIT_SERVED, app, now, audit.checked_before, audit.at_most))
         if audit.unserved is not None:
             rooms = sorted(audit.unserved)
-            marked += len(
-                await self._rows(sql.AUDIT_WAITING, app, now, audit.waiting_before, rooms, audit.at_most)
-            )
+            marked += len(await self._rows(sql.AUDIT_WAITING, app, now, audit.waiting_before, rooms, audit.at_most))
         return marked
 
     async def forget(self, events_before: datetime, sessions_before: datetime) -> int:
@@ -198,7 +196,7 @@ async def standing_of(connection: AsyncConnection, app: AppId) -> Standing:
     counts: Sequence[Any] = (await connection.exec_driver_sql(sql.OPEN_BY_STATE, (app,))).all()
     both: Any = (await connection.exec_driver_sql(sql.SLOTS_AND_OLDEST, (app,))).one()
     slots, oldest = both
-    states = {state: count for state, count in counts}
+    states = {row[0]: row[1] for row in counts}
     waiting = {Lane(lane): (count, since) for lane, count, since in lanes}
     in_turn = sum(count for count, _ in waiting.values())
     return Standing(

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -22,7 +23,6 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlmodel import Field, SQLModel
 
 from allocator.core.session import OPEN, UNSETTLED, State
@@ -60,7 +60,7 @@ class EventRow(SQLModel, table=True):
     )
 
     app: str = Field(sa_column=Column(String, primary_key=True))
-    id: UUID = Field(sa_column=Column(PgUUID(as_uuid=True), primary_key=True))
+    id: UUID = Field(sa_column=Column(sa.UUID(as_uuid=True), primary_key=True))
     kind: str = Field(sa_column=Column(String, nullable=False))
     room: str = Field(sa_column=Column(String, nullable=False))
     service: int | None = Field(sa_column=Column(BigInteger, nullable=True))
@@ -108,7 +108,7 @@ class SessionRow(SQLModel, table=True):
         Index("session_ended", "app", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     )
 
-    id: UUID = Field(sa_column=Column(PgUUID(as_uuid=True), primary_key=True))
+    id: UUID = Field(sa_column=Column(sa.UUID(as_uuid=True), primary_key=True))
     app: str = Field(sa_column=Column(String, nullable=False))
     room: str = Field(sa_column=Column(String, nullable=False))
     lane: str = Field(sa_column=Column(String, nullable=False))
@@ -150,7 +150,7 @@ class SlotRow(SQLModel, table=True):
     agent: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     capacity: int = Field(sa_column=Column(Integer, nullable=False))
-    session: UUID = Field(sa_column=Column(PgUUID(as_uuid=True), nullable=False))
+    session: UUID = Field(sa_column=Column(sa.UUID(as_uuid=True), nullable=False))
 
 
 class AgentRow(SQLModel, table=True):

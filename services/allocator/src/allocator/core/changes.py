@@ -15,7 +15,8 @@ class Changes:
 
     def note(self, before: Session | None, after: Session) -> Session:
         """``before`` (None: a new row) becomes ``after``. Returns the room's session from now on: ``after``, or
-        the one that begins where it ended, which is noted as well."""
+        the one that begins where it ended, which is noted as well.
+        """
         first = self._pairs[after.id][0] if after.id in self._pairs else before
         if first == after:
             self._pairs.pop(after.id, None)

@@ -1,5 +1,6 @@
 """The names things go by. Rooms and apps are text, agents are numbers, sessions carry the id of the
-event that opened them, so that an id is known before the row is."""
+event that opened them, so that an id is known before the row is.
+"""
 
 from typing import NewType
 

@@ -8,12 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from contract import Event, RoomResolved, RoomWaiting
-
 from allocator.core.changes import Changes
 from allocator.core.ids import AppId, RoomId, SessionId, lane_of
 from allocator.core.lifecycle import Timing, ended, on_resolved, on_waiting
 from allocator.core.session import OPEN, UNSETTLED, Session, State, opened
+from contract import Event, RoomResolved, RoomWaiting
 
 Room = tuple[AppId, RoomId]
 
@@ -21,7 +20,8 @@ Room = tuple[AppId, RoomId]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """An event with its place in the order: ``at`` is when the inbox accepted it. ``found``: no webhook told
-    us, the sweep did."""
+    us, the sweep did.
+    """
 
     event: Event
     at: datetime
@@ -31,7 +31,8 @@ class Arrival:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
     """How a room's last session ended, or a resolve came for the room. ``service``: the largest number that a
-    resolve of the room named; ``previous``: what the last session was told of the one before it."""
+    resolve of the room named; ``previous``: what the last session was told of the one before it.
+    """
 
     at: datetime
     service: int | None
@@ -108,13 +109,15 @@ def _is_late(event: RoomResolved, session: Session) -> bool:
 
 def _is_later_session(event: RoomWaiting, session: Session) -> bool:
     """Whether a webhook was sent after ``session`` was resolved. The platform's numbers grow; an older number is
-    that of a webhook that comes late."""
+    that of a webhook that comes late.
+    """
     return event.previous is not None and (session.previous is None or event.previous > session.previous)
 
 
 def _is_in_question(arrival: Arrival, event: RoomWaiting, end: End) -> bool:
     """Whether a wait that begins after ``end`` may be a late webhook of what ended, rather than a customer who
-    came back. It is the latter if it names a session that ended."""
+    came back. It is the latter if it names a session that ended.
+    """
     if arrival.at - end.at > GHOST_WINDOW:
         return False
     names_an_end = event.previous is not None and event.previous != end.previous

@@ -231,9 +231,7 @@ def _viewed_assigned(session: Session, view: o.View, now: datetime, timing: Timi
         case o.Served() if now < settled_from:
             return replace(session, due_at=settled_from)
         case o.Served():
-            return replace(
-                session, agent=None, slot=None, capacity=None, due_at=None, again_at=None, tries=0
-            )
+            return replace(session, agent=None, slot=None, capacity=None, due_at=None, again_at=None, tries=0)
         case o.Waits() if now < settled_from:
             return replace(session, due_at=settled_from)
         case o.Waits():

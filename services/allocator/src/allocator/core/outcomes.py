@@ -63,15 +63,7 @@ class NotSent:
 
 
 Outcome: TypeAlias = (
-    Done
-    | SomebodyThere
-    | AlreadyOver
-    | AgentRefused
-    | RoomRefused
-    | CredentialsRefused
-    | NotNow
-    | Unknown
-    | NotSent
+    Done | SomebodyThere | AlreadyOver | AgentRefused | RoomRefused | CredentialsRefused | NotNow | Unknown | NotSent
 )
 
 

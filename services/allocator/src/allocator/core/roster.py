@@ -27,7 +27,8 @@ class Seen:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roster:
     """The agents who may take the rooms of a lane. ``read_at``: seconds on the clock that does not jump, when
-    the reading started. ``uses``: for how many assignments it is good (None: any number)."""
+    the reading started. ``uses``: for how many assignments it is good (None: any number).
+    """
 
     agents: tuple[Seen, ...]
     read_at: float

@@ -93,6 +93,7 @@ class Desk:
         loads: Mapping[AgentId, Load],
         heads: Mapping[Lane, Sequence[Session]],
         budget: int,
+        *,
         gate: WaitReason | None,
         now: float,
     ) -> Snapshot:
@@ -133,9 +134,11 @@ class Desk:
         if self.policy.asks_platform:
             in_use_s = 0.0  # a suggestion is for somebody who waits
         lines = self._lines.values()
-        return [line.head for line in lines if line.head and line.used_at >= now - in_use_s and self._is_stale(line, now)]
+        return [
+            line.head for line in lines if line.head and line.used_at >= now - in_use_s and self._is_stale(line, now)
+        ]
 
-    def slots(self, now: float) -> int:
+    def slots(self) -> int:
         """How many slots the agents have who are online."""
         if self.policy is None:
             return 0

@@ -16,10 +16,8 @@ by ourselves: beginning one waits for all older transactions to be over, and aft
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-
-from chassis.logs import logger
 
 from allocator.core import outcomes as o
 from allocator.core.breaker import may_call
@@ -34,6 +32,7 @@ from allocator.rounds.desk import Desk
 from allocator.rounds.record import Recorded, Taken, by_app, record
 from allocator.rounds.reserve import Moment, Reserved, reserve
 from allocator.rounds.tuning import Surroundings
+from chassis.logs import logger
 
 _log = logger(__name__)
 
@@ -86,7 +85,8 @@ class Leader:
 
     async def run(self) -> None:
         """Lead. Raises :class:`~allocator.ports.StopLeading`, or :class:`~allocator.ports.Unavailable` when
-        the stores stay away for too long."""
+        the stores stay away for too long.
+        """
         await self._begin_term(self._recover)
         reader = asyncio.create_task(self._read_inbox())
         try:

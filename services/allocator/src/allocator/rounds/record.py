@@ -8,9 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from contract import EventId, RoomWaiting, new_event_id
-from contract.events import is_channel, is_room_id, is_source
-
 from allocator.core import outcomes as o
 from allocator.core.changes import Changes
 from allocator.core.ids import AppId, SessionId
@@ -20,6 +17,8 @@ from allocator.core.session import Session, State
 from allocator.ports import Audit, Entry, Transaction, Unserved
 from allocator.rounds.calls import Asked, Assigned, Result, Swept, Viewed
 from allocator.rounds.tuning import Tuning
+from contract import EventId, RoomWaiting, new_event_id
+from contract.events import is_channel, is_room_id, is_source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +46,8 @@ async def record(
     tx: Transaction, taken: Taken, *, now: datetime, tuning: Tuning, viewing: set[SessionId], reachable: Sequence[AppId]
 ) -> Recorded:
     """Write ``taken`` down. ``viewing``: sessions whose room is being read already; ``reachable``: the
-    apps whose platform may be called now."""
+    apps whose platform may be called now.
+    """
     done = Recorded()
     await _write(tx, await _results(tx, taken.results, now, tuning, done), done)
     found = list(_found(taken.results, now))
@@ -56,7 +56,7 @@ async def record(
     done.drift.extend(_missed(events, found))
     await _write(tx, events, done)
     await _audit(tx, taken.results, now, tuning)
-    await _look_at_due(tx, now, tuning, viewing, reachable, done)
+    await _look_at_due(tx, now, tuning=tuning, viewing=viewing, reachable=reachable, done=done)
     return done
 
 
@@ -91,6 +91,7 @@ def _applied(session: Session, result: Assigned | Viewed | Asked, now: datetime,
 async def _look_at_due(
     tx: Transaction,
     now: datetime,
+    *,
     tuning: Tuning,
     viewing: set[SessionId],
     reachable: Sequence[AppId],
@@ -179,7 +180,9 @@ def _session_of(result: Assigned | Viewed | Asked) -> Session:
 
 def _ids(results: Sequence[Result]) -> Iterator[SessionId]:
     for result in results:
-        if isinstance(result, Assigned | Viewed) or (isinstance(result, Asked) and isinstance(result.found, o.RoomRefused)):
+        if isinstance(result, Assigned | Viewed) or (
+            isinstance(result, Asked) and isinstance(result.found, o.RoomRefused)
+        ):
             yield _session_of(result).id
 
 

@@ -41,7 +41,7 @@ async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, l
     budget = desk.budget(under_way, moment.now)
     wanted = desk.heads_wanted(policy, loads, budget, moment.now)
     heads = await tx.heads(desk.app, wanted)
-    made = plan(desk.snapshot(policy, loads, heads, budget, moment.gate, moment.now))
+    made = plan(desk.snapshot(policy, loads, heads, budget, gate=moment.gate, now=moment.now))
     changes = _changes(made, heads, policy, moment.wall)
     await tx.write(changes)
     desk.planned(policy, heads, made, wanted)
