@@ -61,7 +61,7 @@ class Settings(DatabaseSettings):
         doc="where metrics and health listen",
     )
     metrics_port: int = setting(
-        "ANTRE_METRICS_PORT", whole(0, 65535), default="9090", doc="the port of `/metrics`, `/livez` and `/readyz`"
+        "ANTRE_METRICS_PORT", whole(1, 65_535), default="9090", doc="the port of `/metrics`, `/livez` and `/readyz`"
     )
     lease_ttl_s: float = setting(
         "ANTRE_LEASE_TTL_S", seconds(3, 300), default="10", doc="how long a lease lasts that is not renewed"
@@ -93,9 +93,9 @@ class Settings(DatabaseSettings):
     database_timeout_s: float = setting(
         "ANTRE_DATABASE_TIMEOUT_S", seconds(0.5, 60), default="3", doc="after how long a statement is given up"
     )
-    sessions_retained_days: float = setting(
+    sessions_retained_days: int = setting(
         "ANTRE_SESSIONS_RETAINED_DAYS",
-        seconds(1, 3650),
+        whole(1, 3650),
         default="90",
         doc="for how many days ended sessions are kept",
     )

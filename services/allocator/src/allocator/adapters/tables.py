@@ -9,19 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    CheckConstraint,
-    Column,
-    DateTime,
-    ForeignKeyConstraint,
-    Index,
-    Integer,
-    SmallInteger,
-    String,
-    text,
-)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
@@ -32,7 +19,7 @@ def _words(states: Any) -> str:
     return ", ".join(f"'{state}'" for state in sorted(states))
 
 
-_TIME = DateTime(timezone=True)
+_TIME = sa.DateTime(timezone=True)
 _OPEN = f"state IN ({_words(OPEN)})"
 _IN_TURN = f"state = '{State.WAITING}' AND due_at IS NULL"
 
@@ -41,12 +28,12 @@ class TermRow(SQLModel, table=True):
     """One row: the newest term. Every write of ours locks it for share."""
 
     __tablename__ = "term"
-    __table_args__ = (CheckConstraint("id = 1", name="term_is_one_row"),)
+    __table_args__ = (sa.CheckConstraint("id = 1", name="term_is_one_row"),)
 
-    id: int = Field(sa_column=Column(SmallInteger, primary_key=True, autoincrement=False))
-    epoch: int = Field(sa_column=Column(BigInteger, nullable=False))
-    leader: str = Field(sa_column=Column(String, nullable=False))
-    began_at: datetime = Field(sa_column=Column(_TIME, nullable=False))
+    id: int = Field(sa_column=sa.Column(sa.SmallInteger, primary_key=True, autoincrement=False))
+    epoch: int = Field(sa_column=sa.Column(sa.BigInteger, nullable=False))
+    leader: str = Field(sa_column=sa.Column(sa.String, nullable=False))
+    began_at: datetime = Field(sa_column=sa.Column(_TIME, nullable=False))
 
 
 class EventRow(SQLModel, table=True):
@@ -54,19 +41,19 @@ class EventRow(SQLModel, table=True):
 
     __tablename__ = "event"
     __table_args__ = (
-        Index("event_of_service", "app", "service", postgresql_where=text("service IS NOT NULL")),
-        Index("event_of_room", "app", "room", postgresql_where=text("kind = 'room_resolved'")),
-        Index("event_by_age", "recorded_at"),
+        sa.Index("event_of_service", "app", "service", postgresql_where=sa.text("service IS NOT NULL")),
+        sa.Index("event_of_room", "app", "room", postgresql_where=sa.text("kind = 'room_resolved'")),
+        sa.Index("event_by_age", "recorded_at"),
     )
 
-    app: str = Field(sa_column=Column(String, primary_key=True))
-    id: UUID = Field(sa_column=Column(sa.UUID(as_uuid=True), primary_key=True))
-    kind: str = Field(sa_column=Column(String, nullable=False))
-    room: str = Field(sa_column=Column(String, nullable=False))
-    service: int | None = Field(sa_column=Column(BigInteger, nullable=True))
-    accepted_at: datetime = Field(sa_column=Column(_TIME, nullable=False))
-    recorded_at: datetime = Field(sa_column=Column(_TIME, nullable=False))
-    epoch: int = Field(sa_column=Column(BigInteger, nullable=False))
+    app: str = Field(sa_column=sa.Column(sa.String, primary_key=True))
+    id: UUID = Field(sa_column=sa.Column(sa.UUID(as_uuid=True), primary_key=True))
+    kind: str = Field(sa_column=sa.Column(sa.String, nullable=False))
+    room: str = Field(sa_column=sa.Column(sa.String, nullable=False))
+    service: int | None = Field(sa_column=sa.Column(sa.BigInteger, nullable=True))
+    accepted_at: datetime = Field(sa_column=sa.Column(_TIME, nullable=False))
+    recorded_at: datetime = Field(sa_column=sa.Column(_TIME, nullable=False))
+    epoch: int = Field(sa_column=sa.Column(sa.BigInteger, nullable=False))
 
 
 class SessionRow(SQLModel, table=True):
@@ -74,18 +61,18 @@ class SessionRow(SQLModel, table=True):
 
     __tablename__ = "session"
     __table_args__ = (
-        CheckConstraint(f"state IN ({_words(State)})", name="session_state_is_known"),
-        CheckConstraint(
+        sa.CheckConstraint(f"state IN ({_words(State)})", name="session_state_is_known"),
+        sa.CheckConstraint(
             f"(state NOT IN ({_words(UNSETTLED)})) OR (agent IS NOT NULL AND slot IS NOT NULL)",
             name="session_under_way_has_a_slot",
         ),
-        CheckConstraint(
+        sa.CheckConstraint(
             f"slot IS NULL OR (agent IS NOT NULL AND state IN ({_words(UNSETTLED | {State.ASSIGNED})}))",
             name="session_with_a_slot_is_under_way",
         ),
-        CheckConstraint(f"({_OPEN}) = (ended_at IS NULL)", name="session_is_open_or_ended"),
-        Index("session_open_room", "app", "room", unique=True, postgresql_where=text(_OPEN)),
-        ForeignKeyConstraint(
+        sa.CheckConstraint(f"({_OPEN}) = (ended_at IS NULL)", name="session_is_open_or_ended"),
+        sa.Index("session_open_room", "app", "room", unique=True, postgresql_where=sa.text(_OPEN)),
+        sa.ForeignKeyConstraint(
             ["app", "agent", "slot"],
             ["slot.app", "slot.agent", "slot.number"],
             name="session_slot_is_given",
@@ -93,47 +80,47 @@ class SessionRow(SQLModel, table=True):
             initially="DEFERRED",
             use_alter=True,
         ),
-        Index("session_on_slot", "app", "agent", "slot", unique=True, postgresql_where=text("slot IS NOT NULL")),
-        Index("session_of_room", "app", "room", "ended_at"),
-        Index("session_in_turn", "app", "lane", "waiting_since", "id", postgresql_where=text(_IN_TURN)),
-        Index("session_waiting", "app", "waiting_since", postgresql_where=text(f"state = '{State.WAITING}'")),
-        Index("session_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
-        Index("session_unsettled", "id", postgresql_where=text(f"state IN ({_words(UNSETTLED)})")),
-        Index(
+        sa.Index("session_on_slot", "app", "agent", "slot", unique=True, postgresql_where=sa.text("slot IS NOT NULL")),
+        sa.Index("session_of_room", "app", "room", "ended_at"),
+        sa.Index("session_in_turn", "app", "lane", "waiting_since", "id", postgresql_where=sa.text(_IN_TURN)),
+        sa.Index("session_waiting", "app", "waiting_since", postgresql_where=sa.text(f"state = '{State.WAITING}'")),
+        sa.Index("session_due", "due_at", postgresql_where=sa.text("due_at IS NOT NULL")),
+        sa.Index("session_unsettled", "id", postgresql_where=sa.text(f"state IN ({_words(UNSETTLED)})")),
+        sa.Index(
             "session_to_check",
             "app",
-            text("coalesce(checked_at, assigned_at)"),
-            postgresql_where=text(f"state = '{State.ASSIGNED}' AND due_at IS NULL"),
+            sa.text("coalesce(checked_at, assigned_at)"),
+            postgresql_where=sa.text(f"state = '{State.ASSIGNED}' AND due_at IS NULL"),
         ),
-        Index("session_ended", "app", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+        sa.Index("session_ended", "app", "ended_at", postgresql_where=sa.text("ended_at IS NOT NULL")),
     )
 
-    id: UUID = Field(sa_column=Column(sa.UUID(as_uuid=True), primary_key=True))
-    app: str = Field(sa_column=Column(String, nullable=False))
-    room: str = Field(sa_column=Column(String, nullable=False))
-    lane: str = Field(sa_column=Column(String, nullable=False))
-    state: str = Field(sa_column=Column(String, nullable=False))
-    waiting_since: datetime = Field(sa_column=Column(_TIME, nullable=False))
-    due_at: datetime | None = Field(sa_column=Column(_TIME, nullable=True))
-    verify: bool = Field(sa_column=Column(Boolean, nullable=False))
-    agent: int | None = Field(sa_column=Column(BigInteger, nullable=True))
-    slot: int | None = Field(sa_column=Column(Integer, nullable=True))
-    capacity: int | None = Field(sa_column=Column(Integer, nullable=True))
-    policy_version: int | None = Field(sa_column=Column(Integer, nullable=True))
-    reserved_at: datetime | None = Field(sa_column=Column(_TIME, nullable=True))
-    assigned_at: datetime | None = Field(sa_column=Column(_TIME, nullable=True))
-    ended_at: datetime | None = Field(sa_column=Column(_TIME, nullable=True))
-    checked_at: datetime | None = Field(sa_column=Column(_TIME, nullable=True))
-    unknown_at: datetime | None = Field(sa_column=Column(_TIME, nullable=True))
-    tries: int = Field(sa_column=Column(Integer, nullable=False))
-    refusals: int = Field(sa_column=Column(Integer, nullable=False))
-    avoid: list[int] = Field(sa_column=Column(ARRAY(BigInteger), nullable=False))
-    resolve_seen: bool = Field(sa_column=Column(Boolean, nullable=False))
-    again_at: datetime | None = Field(sa_column=Column(_TIME, nullable=True))
-    previous: int | None = Field(sa_column=Column(BigInteger, nullable=True))
-    reopened: bool = Field(sa_column=Column(Boolean, nullable=False))
-    ending: str | None = Field(sa_column=Column(String, nullable=True))
-    epoch: int = Field(sa_column=Column(BigInteger, nullable=False))
+    id: UUID = Field(sa_column=sa.Column(sa.UUID(as_uuid=True), primary_key=True))
+    app: str = Field(sa_column=sa.Column(sa.String, nullable=False))
+    room: str = Field(sa_column=sa.Column(sa.String, nullable=False))
+    lane: str = Field(sa_column=sa.Column(sa.String, nullable=False))
+    state: str = Field(sa_column=sa.Column(sa.String, nullable=False))
+    waiting_since: datetime = Field(sa_column=sa.Column(_TIME, nullable=False))
+    due_at: datetime | None = Field(sa_column=sa.Column(_TIME, nullable=True))
+    verify: bool = Field(sa_column=sa.Column(sa.Boolean, nullable=False))
+    agent: int | None = Field(sa_column=sa.Column(sa.BigInteger, nullable=True))
+    slot: int | None = Field(sa_column=sa.Column(sa.Integer, nullable=True))
+    capacity: int | None = Field(sa_column=sa.Column(sa.Integer, nullable=True))
+    policy_version: int | None = Field(sa_column=sa.Column(sa.Integer, nullable=True))
+    reserved_at: datetime | None = Field(sa_column=sa.Column(_TIME, nullable=True))
+    assigned_at: datetime | None = Field(sa_column=sa.Column(_TIME, nullable=True))
+    ended_at: datetime | None = Field(sa_column=sa.Column(_TIME, nullable=True))
+    checked_at: datetime | None = Field(sa_column=sa.Column(_TIME, nullable=True))
+    unknown_at: datetime | None = Field(sa_column=sa.Column(_TIME, nullable=True))
+    tries: int = Field(sa_column=sa.Column(sa.Integer, nullable=False))
+    refusals: int = Field(sa_column=sa.Column(sa.Integer, nullable=False))
+    avoid: list[int] = Field(sa_column=sa.Column(ARRAY(sa.BigInteger), nullable=False))
+    resolve_seen: bool = Field(sa_column=sa.Column(sa.Boolean, nullable=False))
+    again_at: datetime | None = Field(sa_column=sa.Column(_TIME, nullable=True))
+    previous: int | None = Field(sa_column=sa.Column(sa.BigInteger, nullable=True))
+    reopened: bool = Field(sa_column=sa.Column(sa.Boolean, nullable=False))
+    ending: str | None = Field(sa_column=sa.Column(sa.String, nullable=True))
+    epoch: int = Field(sa_column=sa.Column(sa.BigInteger, nullable=False))
 
 
 class SlotRow(SQLModel, table=True):
@@ -141,16 +128,16 @@ class SlotRow(SQLModel, table=True):
 
     __tablename__ = "slot"
     __table_args__ = (
-        CheckConstraint("number BETWEEN 1 AND capacity", name="slot_is_within_capacity"),
-        ForeignKeyConstraint(["session"], ["session.id"], name="slot_has_a_session"),
-        Index("slot_of_session", "session", unique=True),
+        sa.CheckConstraint("number BETWEEN 1 AND capacity", name="slot_is_within_capacity"),
+        sa.ForeignKeyConstraint(["session"], ["session.id"], name="slot_has_a_session"),
+        sa.Index("slot_of_session", "session", unique=True),
     )
 
-    app: str = Field(sa_column=Column(String, primary_key=True))
-    agent: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    number: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    capacity: int = Field(sa_column=Column(Integer, nullable=False))
-    session: UUID = Field(sa_column=Column(sa.UUID(as_uuid=True), nullable=False))
+    app: str = Field(sa_column=sa.Column(sa.String, primary_key=True))
+    agent: int = Field(sa_column=sa.Column(sa.BigInteger, primary_key=True, autoincrement=False))
+    number: int = Field(sa_column=sa.Column(sa.Integer, primary_key=True, autoincrement=False))
+    capacity: int = Field(sa_column=sa.Column(sa.Integer, nullable=False))
+    session: UUID = Field(sa_column=sa.Column(sa.UUID(as_uuid=True), nullable=False))
 
 
 class AgentRow(SQLModel, table=True):
@@ -158,9 +145,9 @@ class AgentRow(SQLModel, table=True):
 
     __tablename__ = "agent"
 
-    app: str = Field(sa_column=Column(String, primary_key=True))
-    agent: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    busy_at: datetime = Field(sa_column=Column(_TIME, nullable=False))
+    app: str = Field(sa_column=sa.Column(sa.String, primary_key=True))
+    agent: int = Field(sa_column=sa.Column(sa.BigInteger, primary_key=True, autoincrement=False))
+    busy_at: datetime = Field(sa_column=sa.Column(_TIME, nullable=False))
 
 
 class PolicyRow(SQLModel, table=True):
@@ -168,8 +155,8 @@ class PolicyRow(SQLModel, table=True):
 
     __tablename__ = "policy"
 
-    app: str = Field(sa_column=Column(String, primary_key=True))
-    version: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
-    spec: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
-    digest: str = Field(sa_column=Column(String, nullable=False))
-    given_at: datetime = Field(sa_column=Column(_TIME, nullable=False))
+    app: str = Field(sa_column=sa.Column(sa.String, primary_key=True))
+    version: int = Field(sa_column=sa.Column(sa.Integer, primary_key=True, autoincrement=False))
+    spec: dict[str, Any] = Field(sa_column=sa.Column(JSONB, nullable=False))
+    digest: str = Field(sa_column=sa.Column(sa.String, nullable=False))
+    given_at: datetime = Field(sa_column=sa.Column(_TIME, nullable=False))
