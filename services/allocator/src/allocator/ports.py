@@ -249,7 +249,7 @@ class Watch(Protocol):
         """We lead in term ``epoch``; None: we do not."""
 
     def round(self, seconds: float, events: int, sessions: Sequence[Session]) -> None:
-        """A round is done: it took in ``events`` and changed ``sessions``, which are as they are now."""
+        """A round is done: it took in ``events``, and ``sessions`` came into the states they are in now."""
 
     def called(self, app: AppId, call: str, result: object, seconds: float) -> None:
         """A call of the platform ended."""

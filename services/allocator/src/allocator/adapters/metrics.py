@@ -80,7 +80,7 @@ class Metrics:
         for session in sessions:
             if session.ended_at is not None:
                 self._ended.labels(session.app, session.state).inc()
-            elif session.state is State.ASSIGNED and session.slot is not None and session.due_at is None:
+            elif session.state is State.ASSIGNED and session.slot is not None:
                 self._came_to_an_agent(session)
 
     def called(self, app: AppId, call: str, result: object, seconds: float) -> None:

@@ -22,6 +22,9 @@ CONNECT_TIMEOUT_S = 3.0
 IDLE_LIMIT_S = 3.0
 POOL_SIZE = 4
 
+_NO_SUCH_TABLE = "42P01"
+_READ_ONLY = "25006"
+
 _FENCE = "SELECT 1 FROM term WHERE epoch = $1 FOR SHARE"
 _BEGIN_TERM = """
 INSERT INTO term (id, epoch, leader, began_at) VALUES (1, 1, $1, now())
@@ -118,13 +121,16 @@ async def translated(engine: AsyncEngine) -> AsyncIterator[None]:
 
 
 def _is_read_only(error: Exception) -> bool:
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == "25006"
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _READ_ONLY
 
 
 def _name(error: Exception) -> str:
     """The kind of error, never its text: that may quote a statement's values."""
     cause = error.orig if isinstance(error, DBAPIError) else error
-    return str(getattr(cause, "sqlstate", None) or type(cause).__name__)
+    state = getattr(cause, "sqlstate", None)
+    if state == _NO_SUCH_TABLE:
+        return "the schema is missing; `allocator migrate` brings it"
+    return str(state or type(cause).__name__)
 
 
 def _address(url: str) -> tuple[str, str | None]:

@@ -44,7 +44,8 @@ class Statements:
         rooms = sorted({(one.event.app, one.event.room) for one in fresh})
         sessions = await self._open_sessions(rooms)
         unknown = [room for room in rooms if room not in sessions]
-        parked = await self._parked([room for room in unknown if _found(room, fresh)], now)
+        found = {(one.event.app, one.event.room) for one in fresh if one.found}
+        parked = await self._parked([room for room in unknown if room in found], now)
         return Known(
             fresh=[one for one in fresh if not (one.found and (one.event.app, one.event.room) in parked)],
             sessions=sessions,
@@ -206,10 +207,6 @@ async def standing_of(connection: AsyncConnection, app: AppId) -> Standing:
         slots_used=slots,
         states=states,
     )
-
-
-def _found(room: Room, arrivals: Sequence[Arrival]) -> bool:
-    return any(one.found and (one.event.app, one.event.room) == room for one in arrivals)
 
 
 def _is_repeated(arrival: Arrival, repeated: set[tuple[str, int]]) -> bool:

@@ -67,6 +67,7 @@ class Leader:
         self._epoch = Epoch(0)
         self._wake = asyncio.Event()
         self._stopping = False
+        self._failing_since: float | None = None
         self._entries: Sequence[Entry] = ()
         self._entries_done = asyncio.Event()
         self._results: list[Result] = []
@@ -107,7 +108,7 @@ class Leader:
             decided.reserved = await self._reserve(tx, decided.recorded)
         await self._acknowledge(taken)
         self._announce(decided)
-        self._watch.round(self._clock.now() - started, len(taken.entries), decided.recorded.sessions)
+        self._watch.round(self._clock.now() - started, len(taken.entries), decided.recorded.moved)
 
     async def leave(self) -> None:
         """Leave in good order: what is under way is settled, or written down as in doubt."""
@@ -230,9 +231,21 @@ class Leader:
     async def _round_or_new_term(self) -> None:
         try:
             await self.round()
+            self._failing_since = None
         except (Unavailable, Conflict) as error:
             _log.warning("round_failed", why=str(error), then="a new term, to see what was written")
+            await self._bear(error)
             await self._begin_term(self._resume)
+
+    async def _bear(self, error: Exception) -> None:
+        """A failure now and then is borne; one after another, for too long, is not."""
+        now = self._clock.now()
+        if self._failing_since is None:
+            self._failing_since = now
+        elif now - self._failing_since > STAND_STILL_S:
+            raise Unavailable(str(error)) from error
+        else:
+            await self._clock.sleep(RETRY_S)
 
     async def _begin_term(self, look: _Look) -> None:
         """Begin a term, however long Postgres needs, within reason; then ``look`` at what is unsettled."""

@@ -35,6 +35,8 @@ class Recorded:
 
     sessions: list[Session] = field(default_factory=list)
     """Every session that changed, as it is now."""
+    moved: list[Session] = field(default_factory=list)
+    """Those of them that came into another state."""
     view: list[Session] = field(default_factory=list)
     """Those whose room is to be read."""
     next_due_at: datetime | None = None
@@ -172,6 +174,7 @@ def _missed(events: Changes, found: Sequence[Arrival]) -> Iterator[tuple[AppId, 
 async def _write(tx: Transaction, changes: Changes, done: Recorded) -> None:
     await tx.write(changes)
     done.sessions.extend(changes.after)
+    done.moved.extend(after for before, after in changes if before is None or before.state is not after.state)
 
 
 def _session_of(result: Assigned | Viewed | Asked) -> Session:
