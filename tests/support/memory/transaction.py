@@ -1,0 +1,233 @@
+"""A transaction of a ledger in memory."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from allocator.core.changes import Changes
+from allocator.core.ids import AgentId, AppId, Epoch, Lane, SessionId
+from allocator.core.intake import Arrival, End, Known, Room
+from allocator.core.policy import Policy, PolicyError, compile_spec, standard
+from allocator.core.roster import Load
+from allocator.core.session import OPEN, UNSETTLED, Session, State
+from allocator.ports import Audit, Clock, Due
+from contract import RoomResolved
+from support.memory.rows import EventThere, Rows
+from support.memory.script import Script
+
+PARKED_FOR = timedelta(hours=1)
+FORGET_MAX = 5_000
+
+
+class MemoryTransaction:
+    """The :class:`~allocator.ports.Transaction` over a copy of the rows."""
+
+    def __init__(self, rows: Rows, epoch: Epoch, clock: Clock, script: Script) -> None:
+        self._rows = rows
+        self._epoch = epoch
+        self._clock = clock
+        self._script = script
+
+    async def record(self, arrivals: Sequence[Arrival], now: datetime) -> Known:
+        """See the port."""
+        await self._script.begin("record")
+        fresh = self._fresh(arrivals, now)
+        rooms = {(one.event.app, one.event.room) for one in fresh}
+        there = self._rows.open_rooms
+        sessions = {room: self._rows.sessions[there[room]] for room in rooms if room in there}
+        unknown = rooms - set(sessions)
+        return Known(
+            fresh=[one for one in fresh if not (one.found and self._is_parked((one.event.app, one.event.room), now))],
+            sessions=sessions,
+            ends={room: end for room in unknown if (end := self._last_end(room)) is not None},
+        )
+
+    async def sessions(self, ids: Iterable[SessionId]) -> Mapping[SessionId, Session]:
+        """See the port."""
+        await self._script.begin("sessions")
+        return {one: self._rows.sessions[one] for one in ids if one in self._rows.sessions}
+
+    async def unsettled(self, apps: Iterable[AppId]) -> Sequence[Session]:
+        """See the port."""
+        await self._script.begin("unsettled")
+        wanted = set(apps)
+        found = [one for one in self._rows.sessions.values() if one.app in wanted and one.state in UNSETTLED]
+        return sorted(found, key=lambda one: (one.reserved_at or one.waiting_since, one.id))
+
+    async def due(self, now: datetime, at_most: int, skip: Iterable[SessionId], apps: Iterable[AppId]) -> Due:
+        """See the port."""
+        await self._script.begin("due")
+        left, wanted = set(skip), set(apps)
+        found = [
+            (one.due_at, one.id, one)
+            for one in self._rows.sessions.values()
+            if one.due_at is not None and one.app in wanted and one.id not in left
+        ]
+        found.sort()
+        ready = [one for due_at, _, one in found if due_at <= now]
+        if len(ready) > at_most:
+            return Due(sessions=ready[:at_most], next_at=now)
+        later = [due_at for due_at, _, _ in found if due_at > now]
+        return Due(sessions=ready, next_at=min(later, default=None))
+
+    async def write(self, changes: Changes) -> None:
+        """See the port."""
+        await self._script.begin("write")
+        pairs = sorted(changes, key=lambda pair: pair[1].state in OPEN)
+        freed = [before for before, after in pairs if before and before.slot and _slot(before) != _slot(after)]
+        given = [after for before, after in pairs if after.slot and (before is None or _slot(before) != _slot(after))]
+        for one in freed:
+            self._rows.free(one.id)
+        for _, after in pairs:
+            self._rows.put(after)
+        for one in given:
+            self._rows.give(one)
+        for one in (*freed, *given):
+            assert one.agent is not None
+            self._rows.agents[one.app, one.agent] = self._clock.wall()
+
+    async def policy(self, app: AppId) -> Policy:
+        """See the port."""
+        await self._script.begin("policy")
+        for version, spec in reversed(self._rows.policies.get(app, ())):
+            try:
+                return compile_spec(spec, version)
+            except PolicyError:
+                continue
+        return standard()
+
+    async def put_policy(self, app: AppId, spec: object, now: datetime) -> int:
+        """See the port."""
+        await self._script.begin("put_policy")
+        assert now.tzinfo is not None
+        plain: Any = json.loads(json.dumps(spec))
+        versions = self._rows.policies.get(app, ())
+        if versions and versions[-1][1] == plain:
+            return versions[-1][0]
+        version = len(versions) + 1
+        self._rows.policies[app] = (*versions, (version, plain))
+        return version
+
+    async def loads(self, app: AppId, closed_since: datetime) -> Mapping[AgentId, Load]:
+        """See the port."""
+        await self._script.begin("loads")
+        taken: dict[AgentId, set[int]] = {}
+        for of_app, agent, number in self._rows.slots:
+            if of_app == app:
+                taken.setdefault(agent, set()).add(number)
+        closed: dict[AgentId, int] = {}
+        for one in self._rows.sessions.values():
+            if one.app == app and one.ended_at is not None and one.ended_at > closed_since and one.agent is not None:
+                closed[one.agent] = closed.get(one.agent, 0) + 1
+        return {
+            agent: Load(taken=frozenset(taken.get(agent, ())), closed=closed.get(agent, 0), busy_at=busy_at.timestamp())
+            for (of_app, agent), busy_at in self._rows.agents.items()
+            if of_app == app
+        }
+
+    async def heads(self, app: AppId, per_lane: int) -> Mapping[Lane, Sequence[Session]]:
+        """See the port."""
+        await self._script.begin("heads")
+        lanes: dict[Lane, list[Session]] = {}
+        for one in sorted(self._in_turn(app), key=lambda one: (one.lane, one.waiting_since, one.id)):
+            line = lanes.setdefault(one.lane, [])
+            if len(line) < per_lane:
+                line.append(one)
+        return {lane: line for lane, line in lanes.items() if line}
+
+    async def forget(self, events_before: datetime, sessions_before: datetime) -> int:
+        """See the port."""
+        await self._script.begin("forget")
+        events = [key for key, one in self._rows.events.items() if one.recorded_at < events_before][:FORGET_MAX]
+        sessions = [
+            one.id
+            for one in self._rows.sessions.values()
+            if one.ended_at is not None and one.ended_at < sessions_before
+        ][:FORGET_MAX]
+        for key in events:
+            del self._rows.events[key]
+        for identity in sessions:
+            del self._rows.sessions[identity]
+        return len(events) + len(sessions)
+
+    async def mark_for_audit(self, app: AppId, audit: Audit, now: datetime) -> int:
+        """See the port."""
+        await self._script.begin("mark_for_audit")
+        served = [
+            (one.checked_at or one.assigned_at, one)
+            for one in self._rows.sessions.values()
+            if one.app == app and one.state is State.ASSIGNED and one.due_at is None
+        ]
+        stale = [(at, one.id, one) for at, one in served if at is not None and at < audit.checked_before]
+        marked = [replace(one, due_at=now) for _, _, one in sorted(stale)[: audit.at_most]]
+        if audit.unserved is not None:
+            waiting = [
+                (one.waiting_since, one.id, one)
+                for one in self._in_turn(app)
+                if one.waiting_since < audit.waiting_before and one.room not in audit.unserved
+            ]
+            marked.extend(replace(one, due_at=now, verify=True) for _, _, one in sorted(waiting)[: audit.at_most])
+        for one in marked:
+            self._rows.put(one)
+        return len(marked)
+
+    def _in_turn(self, app: AppId) -> list[Session]:
+        rows = self._rows
+        waiting = (rows.sessions[one] for (of_app, _), one in rows.open_rooms.items() if of_app == app)
+        return [one for one in waiting if one.state is State.WAITING and one.due_at is None]
+
+    def _fresh(self, arrivals: Sequence[Arrival], now: datetime) -> list[Arrival]:
+        services = {(app, one.service) for (app, _), one in self._rows.events.items() if one.service is not None}
+        fresh: list[Arrival] = []
+        for one in arrivals:
+            event = one.event
+            if one.found:
+                fresh.append(one)
+                continue
+            if (event.app, event.id) in self._rows.events:
+                continue
+            service = event.service if isinstance(event, RoomResolved) else None
+            self._rows.events[event.app, event.id] = EventThere(
+                kind="room_resolved" if isinstance(event, RoomResolved) else "room_waiting",
+                room=event.room,
+                service=service,
+                accepted_at=one.at,
+                recorded_at=now,
+            )
+            if service is not None and (event.app, service) in services:
+                continue
+            if service is not None:
+                services.add((event.app, service))
+            fresh.append(one)
+        return fresh
+
+    def _is_parked(self, room: Room, now: datetime) -> bool:
+        ended = (
+            one.ended_at
+            for one in self._rows.sessions.values()
+            if (one.app, one.room) == room and one.state is State.PARKED
+        )
+        return room not in self._rows.open_rooms and any(at is not None and at > now - PARKED_FOR for at in ended)
+
+    def _last_end(self, room: Room) -> End | None:
+        """The latest end, counting what was recorded just now too, and the largest numbers."""
+        over = [one for one in self._rows.sessions.values() if (one.app, one.room) == room and one.ended_at]
+        told = [
+            one
+            for (app, _), one in self._rows.events.items()
+            if (app, one.room) == room and one.kind == "room_resolved"
+        ]
+        times = [*(one.ended_at for one in over if one.ended_at), *(one.accepted_at for one in told)]
+        if not times:
+            return None
+        return End(
+            at=max(times),
+            service=max((one.service for one in told if one.service is not None), default=None),
+            previous=max((one.previous for one in over if one.previous is not None), default=None),
+        )
+
+
+def _slot(session: Session) -> tuple[AgentId | None, int | None]:
+    return session.agent if session.slot else None, session.slot
