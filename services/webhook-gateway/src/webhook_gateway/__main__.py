@@ -14,6 +14,7 @@ from contract import Keys
 from webhook_gateway.access import AccessLog
 from webhook_gateway.app import Gateway, create_app
 from webhook_gateway.authenticate import Gate
+from webhook_gateway.exchange import patience
 from webhook_gateway.inbox import RedisInbox
 from webhook_gateway.metrics import Metrics
 from webhook_gateway.publisher import Limits, Publisher, Watch
@@ -69,7 +70,7 @@ def _gateway(settings: Settings, gate: Gate, inbox: RedisInbox) -> Gateway:
         inbox=inbox,
         metrics=metrics,
         access=AccessLog(logs.logger("webhook_gateway.access"), verbose=settings.log_level == "debug"),
-        body_timeout_s=settings.body_timeout_s,
+        patience=patience(settings.body_timeout_s),
     )
 
 

@@ -6,6 +6,7 @@ The two webhooks are raw ASGI routes: the framework's handlers cost three times 
 together. What they would have done (method, size, errors) is done here.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from chassis.logs import logger
 from contract import AppId, new_event_id
 from webhook_gateway.access import AccessLog
 from webhook_gateway.authenticate import Gate
+from webhook_gateway.deadlines import Deadlines
 from webhook_gateway.exchange import (
     Answer,
     Gone,
@@ -49,14 +51,14 @@ _log = logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """All that a webhook meets on its way. ``body_timeout_s``: how long a body may take."""
+    """All that a webhook meets on its way. ``patience``: how long a body may take."""
 
     gate: Gate
     publisher: Publisher
     inbox: Inbox
     metrics: Metrics
     access: AccessLog
-    body_timeout_s: float
+    patience: Deadlines[asyncio.Task[Any]]
 
 
 def create_app(
@@ -78,47 +80,51 @@ def _webhook(gateway: Gateway, path: str, translate: Translate) -> BaseRouteHand
     A mount, because a raw route with a parameter in its path answers 500 to everything (Litestar 2.25 looks the
     parameter up under the request's method). So what follows the path is read here.
     """
+    bare = _Route(template=path, translate=translate)
+    secret = _Route(template=path + "/{token}", translate=translate)
 
     async def webhook(scope: Scope, receive: Receive, send: Send) -> None:
         rest = scope["path"]  # of a mount: what follows it, with a slash at the end
-        token = None if rest == "/" else rest.removeprefix("/").removesuffix("/") if rest.startswith("/") else ""
-        template = path if token is None else path + "/{token}"
-        await _serve(gateway, _Call(template=template, token=token, translate=translate), scope, receive, send)
+        if rest == "/":
+            await _serve(gateway, bare, None, scope, receive, send)
+        else:
+            await _serve(gateway, secret, rest[1:-1] if rest[0] == "/" else "", scope, receive, send)
 
     return asgi(path, is_mount=True, copy_scope=False)(webhook)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Call:
-    """Which webhook, and how it was addressed. ``template``: the path as logs may show it."""
+class _Route:
+    """``template``: the path as metrics and logs may show it."""
 
     template: str
-    token: str | None
     translate: Translate
 
 
-async def _serve(gateway: Gateway, call: _Call, scope: Scope, receive: Receive, send: Send) -> None:
+async def _serve(  # noqa: PLR0917 - what ASGI gives, and three things of ours
+    gateway: Gateway, route: _Route, token: str | None, scope: Scope, receive: Receive, send: Send
+) -> None:
     started = perf_counter()
-    reply = await _answer(gateway, call, scope, receive)
+    reply = await _answer(gateway, route, token, scope, receive)
     if reply in _BODY_UNREAD:
         await send_and_linger(receive, send, reply)
     elif reply is not GONE:
         await send_answer(send, reply)
-    gateway.metrics.answered(call.template, reply.status, perf_counter() - started)
+    gateway.metrics.answered(route.template, reply.status, perf_counter() - started)
     tell = gateway.access.accepted if reply in _WELCOME else gateway.access.refused
-    tell(call.template, reply.status, reply.reason)
+    tell(route.template, reply.status, reply.reason)
 
 
-async def _answer(gateway: Gateway, call: _Call, scope: Scope, receive: Receive) -> Answer:
+async def _answer(gateway: Gateway, route: _Route, token: str | None, scope: Scope, receive: Receive) -> Answer:
     """What becomes of one webhook. Whether the path is right is told before anything else is."""
-    app = gateway.gate.app_of(call.token)
+    app = gateway.gate.app_of(token)
     if app is None:
         return NOT_FOUND
     if scope.get("method") != "POST":
         return NOT_ALLOWED
     try:
-        body = await read_body(scope, receive, BODY_MAX, gateway.body_timeout_s)
-        return await _take_in(gateway, call.translate(body, _stamp(app)))
+        body = await read_body(scope, receive, BODY_MAX, gateway.patience)
+        return await _take_in(gateway, route.translate(body, _stamp(app)))
     except (TooLarge, TooSlow, Gone) as error:
         return _UNREADABLE[type(error)]
     except Unavailable as error:

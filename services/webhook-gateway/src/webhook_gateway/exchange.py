@@ -6,12 +6,16 @@ Knows bytes and seconds, no status codes' meaning and no webhook.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from litestar.types import HTTPResponseBodyEvent, HTTPResponseStartEvent, Receive, Scope, Send
 
+from webhook_gateway.deadlines import Deadlines
+
 LINGER_BYTES = 1_048_576
 LINGER_S = 0.5
+_SLOW = "the body is too slow"
 
 
 class TooLarge(Exception):
@@ -52,15 +56,31 @@ def answer(status: int, reason: str, content: object, media_type: str, headers: 
     )
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int, timeout_s: float) -> bytes:
-    """The body, at most ``limit`` bytes, within ``timeout_s``. Raises TooLarge, TooSlow, Gone."""
+def patience(timeout_s: float) -> Deadlines[asyncio.Task[Any]]:
+    """How long bodies may take, for :func:`read_body`; one for all of them."""
+    return Deadlines(timeout_s, _interrupt)
+
+
+def _interrupt(reading: asyncio.Task[Any]) -> None:
+    reading.cancel(_SLOW)
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int, deadlines: Deadlines[asyncio.Task[Any]]) -> bytes:
+    """The body, at most ``limit`` bytes, within the time of ``deadlines``. Raises TooLarge, TooSlow, Gone."""
     if _announced(scope) > limit:
         raise TooLarge
+    task = asyncio.current_task()
+    assert task is not None
+    deadlines.add(task)
     try:
-        async with asyncio.timeout(timeout_s):
-            return await _read(receive, limit)
-    except TimeoutError:
+        return await _read(receive, limit)
+    except asyncio.CancelledError as error:
+        if error.args != (_SLOW,):
+            raise
+        task.uncancel()
         raise TooSlow from None
+    finally:
+        deadlines.remove(task)
 
 
 async def send_answer(send: Send, message: Answer) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from contract import Event, encode
+from webhook_gateway.deadlines import Deadlines
 from webhook_gateway.ports import Entry, Inbox, Interrupted, Overloaded, Unavailable
 
 PAUSES_S = (0.0, 0.05, 0.1, 0.2)
@@ -56,6 +57,7 @@ class Publisher:
         self._limits = limits
         self._watch = watch or Watch()
         self._waiting: deque[_Waiting] = deque()
+        self._deadlines = Deadlines(limits.timeout_s, _expire)
         self._in_flight = 0
         self._writer: asyncio.Task[None] | None = None
 
@@ -73,11 +75,11 @@ class Publisher:
         self._waiting.append(waiting)
         if self._writer is None:
             self._writer = loop.create_task(self._write_all(), name="publisher")
-        deadline = loop.call_later(self._limits.timeout_s, _expire, waiting.done)
+        self._deadlines.add(waiting.done)
         try:
             await waiting.done
         finally:
-            deadline.cancel()
+            self._deadlines.remove(waiting.done)
 
     async def drain(self) -> None:
         """Return when nothing waits any more. For the end of the process, when no more events come."""
