@@ -46,13 +46,14 @@ class MemoryInbox:
 
     async def read(self, at_most: int, wait_s: float) -> Sequence[Entry]:
         """See the port."""
-        async with self.script.around("read"):
-            if not self._heads(1):
-                self._news.clear()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(wait_s):
-                        await self._news.wait()
-            found = self._heads(at_most)
+        await self.script.begin("read")
+        if not self._heads(1):
+            self._news.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._news.wait()
+        found = self._heads(at_most)
+        await self.script.end("read")
         return found
 
     async def delete(self, entries: Sequence[Entry]) -> None:

@@ -1,0 +1,100 @@
+"""Sessions, snapshots and times for the tests of the core."""
+
+from datetime import UTC, datetime, timedelta
+
+from allocator.core.ids import AgentId, AppId, Lane, RoomId, SessionId
+from allocator.core.lifecycle import Timing, reserve
+from allocator.core.plan import Head, Snapshot
+from allocator.core.policy import compile_spec
+from allocator.core.roster import Roster, Seen
+from allocator.core.session import opened
+from contract import EventId, RoomResolved, RoomWaiting
+
+APP = AppId("demo")
+NOON = datetime(2025, 6, 1, 12, tzinfo=UTC)
+TIMING = Timing(
+    platform_timeout_s=4.0, quarantine_s=30.0, first_look_s=0.5, longest_look_s=30.0, lag_s=3.0, refusals_max=8
+)
+AGENT = AgentId(7)
+
+
+def after(seconds):
+    """So long after noon."""
+    return NOON + timedelta(seconds=seconds)
+
+
+def waiting(number=1, *, since=NOON, room="100", lane="wa", previous=None, verify=False):
+    """A session that waits."""
+    return opened(
+        id=SessionId(f"{number:032x}"),
+        app=APP,
+        room=RoomId(room),
+        lane=Lane(lane),
+        since=since,
+        previous=previous,
+        verify=verify,
+    )
+
+
+def reserved(session=None, *, agent=AGENT, slot=1, capacity=2, now=None):
+    """A session that has a slot, not announced yet."""
+    return reserve(session or waiting(), agent=agent, slot=slot, capacity=capacity, version=1, now=now or after(10))
+
+
+def event_id(number):
+    """An event's id."""
+    return EventId(f"{number:032x}")
+
+
+def came(number=1, *, room="100", source="wa", channel=None, previous=None):
+    """A customer waits."""
+    return RoomWaiting(
+        id=event_id(number),
+        app=APP,
+        room=RoomId(room),
+        received_ms=0,
+        source=source,
+        channel=channel,
+        previous=previous,
+    )
+
+
+def over(number=2, *, room="100", service=None):
+    """A room was resolved."""
+    return RoomResolved(id=event_id(number), app=APP, room=RoomId(room), received_ms=0, service=service)
+
+
+def head(number, *, lane="wa", since=None, avoid=()):
+    """A session at the front of its lane; without ``since``, in the order of the numbers."""
+    return Head(
+        session=SessionId(f"{number:032x}"),
+        lane=Lane(lane),
+        waiting_since=after(number if since is None else since),
+        avoid=frozenset(map(AgentId, avoid)),
+    )
+
+
+def roster(*agents, uses=None, read_at=0.0, offline=()):
+    """Agents by their numbers, all online but ``offline``."""
+    return Roster(
+        agents=tuple(Seen(agent=AgentId(one), online=one not in offline, count=0) for one in agents),
+        read_at=read_at,
+        uses=uses,
+    )
+
+
+def snapshot(heads, rosters, **parts):
+    """All that a plan may know; ``heads`` in order, any lanes."""
+    lanes = {}
+    for one in heads:
+        lanes.setdefault(one.lane, []).append(one)
+    given = {
+        "policy": compile_spec(parts.pop("spec", {}), 1),
+        "heads": {lane: tuple(line) for lane, line in lanes.items()},
+        "rosters": {Lane(lane): one for lane, one in rosters.items()},
+        "loads": {},
+        "foreign": {},
+        "gate": None,
+        "budget": 1000,
+    }
+    return Snapshot(**(given | parts))
