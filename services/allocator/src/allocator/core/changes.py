@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from allocator.core.ids import SessionId
 from allocator.core.lifecycle import successor
-from allocator.core.session import Session
+from allocator.core.session import OPEN, Session
 
 
 class Changes:
@@ -22,6 +22,8 @@ class Changes:
             self._pairs.pop(after.id, None)
         else:
             self._pairs[after.id] = (first, after)
+        if before is not None and before.state not in OPEN:
+            return after  # what began where it ended was noted then
         follower = successor(after)
         return after if follower is None else self.note(None, follower)
 
