@@ -118,10 +118,14 @@ def on_view(session: Session, view: o.View, now: datetime, timing: Timing) -> Se
             return _viewed_unsettled(seen, view, now, timing)
 
 
-def on_recovery(session: Session, now: datetime, timing: Timing) -> Session:
-    """A new leader found ``session`` unsettled: its predecessor may have a request under way."""
-    due_at = now + timedelta(seconds=timing.platform_timeout_s)
-    return moved_to_doubt(session, unknown_at=now, due_at=due_at)
+def on_recovery(session: Session, now: datetime) -> Session:
+    """A new leader found ``session`` unsettled: its predecessor may have a request under way, for the same agent.
+
+    What was reserved is announced again at once, which that request cannot harm: whichever comes second is
+    refused. So it keeps its place before those who came later.
+    """
+    due_at = now if session.state is State.DOUBT else None
+    return replace(session, unknown_at=now, due_at=due_at)
 
 
 def on_due(session: Session) -> Session:

@@ -267,12 +267,12 @@ class Leader:
             self.calls.assign(session)
 
     async def _recover(self, tx: Transaction, unsettled: Sequence[Session]) -> Iterable[Session]:
-        """A predecessor may have requests under way: what it left unsettled is in doubt."""
+        """A predecessor may have requests under way for what it left unsettled."""
         changes = Changes()
         for session in unsettled:
-            changes.note(session, on_recovery(session, self._clock.wall(), self._tuning.timing))
+            changes.note(session, on_recovery(session, self._clock.wall()))
         await tx.write(changes)
-        return ()
+        return [session for session in changes.after if session.state is State.RESERVED]
 
     async def _resume(self, _: Transaction, unsettled: Sequence[Session]) -> Iterable[Session]:
         """Our own transaction took effect or not. What it reserved, nobody has announced yet."""
