@@ -165,6 +165,7 @@ async def test_an_event_that_was_given_up_before_its_turn_is_not_written(inbox):
     blocked = start(publisher, 1)
     await settle()
     late = start(publisher, 2)
+    await settle()
     late[0].cancel()
     await settle()
     inbox.gate.set()
