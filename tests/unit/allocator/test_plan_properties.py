@@ -15,6 +15,7 @@ from allocator.core.roster import IDLE, Load, Roster, Seen, foreign_of
 
 often = settings(max_examples=40, deadline=None)  # a slow machine breaks no promise of ours
 
+PLENTY = st.just(1000)
 LANES = [Lane("wa"), Lane("line"), Lane("qiscus:3"), Lane("ig")]
 AGENTS = [AgentId(number) for number in range(1, 7)]
 CHAINS = [
@@ -66,7 +67,7 @@ def heads_of(draw):
 
 
 @st.composite
-def snapshots(draw, *, budget=st.just(1000)):
+def snapshots(draw, *, budget=PLENTY):
     """Any snapshot with calls allowed."""
     foreign = st.lists(st.tuples(st.just(0.0), st.integers(1, 2)), min_size=1, max_size=2).map(tuple)
     return Snapshot(
