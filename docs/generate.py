@@ -56,7 +56,7 @@ def table(cls: type[Any]) -> str:
 
 def row(spec: Spec) -> str:
     """One setting."""
-    default = "*required*" if spec.default is None else f"`{spec.default}`" if spec.default else "–"
+    default = "*required*" if spec.default is None else f"`{spec.default}`" if spec.default else "none"
     doc = spec.doc[0].upper() + spec.doc[1:] + (" *(secret)*" if spec.secret else "")
     cells = (f"`{spec.variable}`", default, spec.kind.allowed, doc)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
