@@ -1,47 +1,50 @@
-"""Changes of a round, collected."""
+"""The rows that a round changes."""
 
 from dataclasses import replace
 
-from unit.allocator.making import after, reserved, waiting
+from unit.allocator.making import TIMING, after, reserved, waiting
 
+from allocator.core import outcomes as o
 from allocator.core.changes import Changes
-from allocator.core.lifecycle import ended
-from allocator.core.session import State, moved
+from allocator.core.lifecycle import on_outcome, on_resolved, on_waiting
+from allocator.core.session import State
 
 
-def assigned_and_written_to_again():
-    return replace(moved(reserved(), State.ASSIGNED, assigned_at=after(11)), again_at=after(12))
+def assigned():
+    return on_outcome(reserved(), o.Done(), after(11), TIMING)
 
 
 def test_a_session_that_changes_twice_keeps_its_first_before():
-    first, second, third = waiting(), waiting(verify=True), reserved()
     changes = Changes()
-    changes.note(first, second)
-    changes.note(second, third)
-    assert list(changes) == [(first, third)]
+    changes.note(waiting(), reserved())
+    changes.note(reserved(), assigned())
+    assert list(changes) == [(waiting(), assigned())]
 
 
-def test_a_session_that_changes_back_is_not_changed():
+def test_a_session_that_changes_back_is_no_change():
     changes = Changes()
-    changes.note(waiting(), waiting(verify=True))
-    changes.note(waiting(verify=True), waiting())
+    changes.note(waiting(), reserved())
+    changes.note(reserved(), waiting())
     assert len(changes) == 0
 
 
-def test_a_customer_who_wrote_again_begins_where_the_session_ends():
-    before = assigned_and_written_to_again()
+def test_a_new_row_has_no_before():
     changes = Changes()
-    follower = changes.note(before, ended(before, State.RESOLVED, after(20), "resolved"))
-    assert (follower.state, follower.waiting_since, follower.verify) == (State.WAITING, after(12), True)
-    assert follower in changes.after
+    assert changes.note(None, waiting()) == waiting()
+    assert list(changes) == [(None, waiting())]
 
 
-def test_what_began_where_a_session_ended_does_not_begin_anew_when_the_end_is_noted_again():
-    """A reading of the room that was under way comes back after the end: a second row for the room would be refused
-    by the schema, in every round.
-    """
-    before = assigned_and_written_to_again()
-    gone = ended(before, State.RESOLVED, after(20), "resolved")
+def test_where_a_session_ends_after_a_message_the_next_begins_and_is_the_rooms_from_now_on():
     changes = Changes()
-    assert changes.note(gone, gone) == gone
-    assert len(changes) == 0
+    told = on_waiting(assigned(), after(30), after(30), TIMING)
+    follower = changes.note(told, on_resolved(told, after(31)))
+    assert (follower.state, follower.waiting_since) == (State.WAITING, after(30))
+    assert [one.state for one in changes.after] == [State.RESOLVED, State.WAITING]
+
+
+def test_a_session_that_had_ended_before_begins_no_other_when_it_is_noted_again():
+    told = on_waiting(assigned(), after(30), after(30), TIMING)
+    done = on_resolved(told, after(31))
+    changes = Changes()
+    changes.note(done, replace(done, checked_at=after(32)))
+    assert len(changes) == 1

@@ -45,6 +45,8 @@ def after(breaker: Breaker, outcome: object, now: float) -> Breaker:
             return _failed(breaker, now)
         case o.NotSent():
             return breaker
+        case _ if now < breaker.open_until and breaker.failures < FAILURES_MAX:
+            return breaker  # it was under way when the platform asked for a pause
         case _:  # whatever it was, the platform answered
             return closed()
 

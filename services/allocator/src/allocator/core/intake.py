@@ -64,7 +64,7 @@ def take_in(known: Known, now: datetime, timing: Timing) -> Changes:
         for before, after in _steps(rooms.get(room), arrival, ends.get(room), now, timing):
             rooms[room] = changes.note(before, after)
         if isinstance(arrival.event, RoomResolved):
-            ends[room] = End(at=arrival.at, service=arrival.event.service, previous=_previous_of(rooms.get(room)))
+            ends[room] = _end(arrival, arrival.event, ends.get(room), rooms.get(room))
         if room in rooms and rooms[room].state not in OPEN:
             ends.setdefault(room, End(at=now, service=None, previous=rooms[room].previous))
             del rooms[room]
@@ -124,8 +124,17 @@ def _is_in_question(arrival: Arrival, event: RoomWaiting, end: End) -> bool:
     return not names_an_end or (end.service is not None and event.previous is not None and event.previous < end.service)
 
 
-def _previous_of(session: Session | None) -> int | None:
-    return None if session is None else session.previous
+def _end(arrival: Arrival, event: RoomResolved, end: End | None, session: Session | None) -> End:
+    """What is known of the room's end once a resolve came: resolves may come out of order."""
+    return End(
+        at=arrival.at,
+        service=_largest(event.service, None if end is None else end.service),
+        previous=_largest(None if session is None else session.previous, None if end is None else end.previous),
+    )
+
+
+def _largest(*numbers: int | None) -> int | None:
+    return max((number for number in numbers if number is not None), default=None)
 
 
 def _new(event: RoomWaiting, arrival: Arrival, *, verify: bool) -> Session:

@@ -1,0 +1,187 @@
+"""What events do to the sessions of their rooms, in the order of the inbox."""
+
+from datetime import timedelta
+
+from unit.allocator.making import APP, NOON, TIMING, after, came, over, reserved, waiting
+
+from allocator.core import outcomes as o
+from allocator.core.ids import RoomId
+from allocator.core.intake import GHOST_WINDOW, Arrival, End, Known, take_in
+from allocator.core.lifecycle import on_outcome, on_view
+from allocator.core.session import OPEN, State
+
+ROOM = (APP, RoomId("100"))
+
+
+def arrivals(*events, found=False):
+    """Events, a second apart, from noon on."""
+    return [Arrival(event=one, at=after(second), found=found) for second, one in enumerate(events)]
+
+
+def known(*events, session=None, end=None, found=False):
+    return Known(
+        fresh=arrivals(*events, found=found),
+        sessions={} if session is None else {(session.app, session.room): session},
+        ends={} if end is None else {ROOM: end},
+    )
+
+
+def taken(*events, now=None, **what_is_known):
+    """The sessions as they are after ``events``."""
+    return take_in(known(*events, **what_is_known), now or after(60), TIMING).after
+
+
+def assigned(previous=None):
+    return on_outcome(reserved(waiting(previous=previous)), o.Done(), after(11), TIMING)
+
+
+def ended(seconds=0.0, *, service=None, previous=None):
+    """A resolve came, or the last session ended, so long before noon."""
+    return End(at=NOON - timedelta(seconds=seconds), service=service, previous=previous)
+
+
+def test_a_customer_who_writes_waits_from_the_moment_the_inbox_took_the_event():
+    (session,) = taken(came(5, room="7", source="wa", channel="12"))
+    assert (session.id, session.room, session.lane) == (f"{5:032x}", "7", "wa:12")
+    assert (session.state, session.waiting_since, session.verify) == (State.WAITING, NOON, False)
+
+
+def test_customers_wait_in_the_order_of_the_inbox():
+    sessions = taken(*(came(n, room=str(n)) for n in (3, 1, 2)))
+    assert [one.room for one in sorted(sessions, key=lambda one: one.waiting_since)] == ["3", "1", "2"]
+
+
+def test_a_second_message_of_a_customer_who_waits_opens_nothing():
+    assert [one.waiting_since for one in taken(came(1), came(2), came(3))] == [NOON]
+
+
+def test_a_message_in_a_room_that_waits_in_the_ledger_changes_nothing():
+    assert taken(came(2), session=waiting(1)) == []
+
+
+def test_rooms_do_not_mix():
+    sessions = taken(came(1, room="a"), came(2, room="b"), over(3, room="a"), came(4, room="b"))
+    assert {one.room: one.verify for one in sessions} == {"a": True, "b": False}
+
+
+def test_a_resolve_of_an_assigned_session_ends_it():
+    (session,) = taken(over(2, service=5), session=assigned())
+    assert (session.state, session.slot) == (State.RESOLVED, None)
+
+
+def test_a_late_resolve_of_the_session_before_leaves_this_one_alone():
+    assert taken(over(2, service=5), session=assigned(previous=5)) == []
+    assert taken(over(2, service=5), session=waiting(previous=5)) == []
+
+
+def test_a_resolve_without_a_number_is_taken_for_this_session():
+    (session,) = taken(over(2), session=assigned(previous=5))
+    assert session.state is State.RESOLVED
+
+
+def test_a_resolve_of_a_room_that_waits_has_it_read_before_anybody_gets_it():
+    (session,) = taken(came(1), over(2))
+    assert (session.state, session.verify) == (State.WAITING, True)
+
+
+def test_a_resolve_of_an_unknown_room_opens_nothing():
+    assert taken(over(2)) == []
+
+
+def test_a_wait_that_comes_after_its_resolve_is_read_first():
+    (session,) = taken(over(1, service=5), came(2))
+    assert (session.verify, session.due_at) == (True, session.waiting_since)
+
+
+def test_a_wait_right_after_an_end_in_the_ledger_is_read_first():
+    (session,) = taken(came(1), end=ended(1))
+    assert session.verify
+
+
+def test_a_wait_long_after_an_end_is_a_customer_like_any_other():
+    (session,) = taken(came(1), end=ended(GHOST_WINDOW.total_seconds() + 1))
+    assert not session.verify
+
+
+def test_a_customer_who_came_back_names_the_session_that_ended_and_needs_no_look():
+    (session,) = taken(came(1, previous=5), end=ended(1, service=5))
+    assert not session.verify
+    assert session.previous == 5
+
+
+def test_a_late_webhook_names_an_older_session_than_the_one_that_ended():
+    (session,) = taken(came(1, previous=4), end=ended(1, service=5))
+    assert session.verify
+
+
+def test_a_late_webhook_of_the_session_that_ended_names_what_that_one_named():
+    (session,) = taken(came(1, previous=4), end=ended(1, previous=4))
+    assert session.verify
+
+
+def test_of_resolves_that_come_out_of_order_the_latest_session_counts():
+    (session,) = taken(over(1, service=6), over(2, service=5), came(3, previous=5))
+    assert session.verify, "it names the session before the one that ended: it comes late"
+
+
+def test_a_resolve_of_an_unknown_room_forgets_nothing_that_the_ledger_knew():
+    (session,) = taken(over(1), came(2, previous=4), end=ended(1, previous=4))
+    assert session.verify
+
+
+def test_a_webhook_that_names_a_later_session_tells_that_this_one_is_over():
+    over_now, begun = sorted(
+        taken(came(2, previous=5), session=assigned(previous=4)), key=lambda one: one.state in OPEN
+    )
+    assert (over_now.state, over_now.ending) == (State.RESOLVED, "the customer came back")
+    assert (begun.state, begun.previous, begun.verify, begun.waiting_since) == (State.WAITING, 5, False, NOON)
+
+
+def test_the_same_while_it_still_waits_withdraws_it():
+    first, begun = sorted(taken(came(2, previous=5), session=waiting(1)), key=lambda one: one.state in OPEN)
+    assert (first.state, begun.state) == (State.WITHDRAWN, State.WAITING)
+
+
+def test_the_same_while_a_request_is_under_way_frees_nothing_and_is_remembered():
+    (session,) = taken(came(2, previous=5), session=reserved())
+    assert (session.state, session.slot, session.resolve_seen, session.again_at) == (State.RESERVED, 1, True, NOON)
+
+
+def test_the_resolve_that_comes_after_the_customer_came_back_ends_only_the_old_session():
+    sessions = taken(came(2, previous=5), over(3, service=5), session=assigned(previous=4))
+    assert sorted(one.state for one in sessions) == [State.RESOLVED, State.WAITING]
+
+
+def test_a_message_then_a_resolve_begins_another_session_where_the_first_ended():
+    sessions = taken(came(2), over(3), session=assigned())
+    old, begun = sorted(sessions, key=lambda one: one.state in OPEN)
+    assert old.state is State.RESOLVED
+    assert (begun.state, begun.waiting_since, begun.verify) == (State.WAITING, NOON, True)
+    assert begun.id != old.id
+
+
+def test_what_a_sweep_finds_waits_since_the_platform_saw_it():
+    (session,) = taken(came(1), found=True)
+    assert (session.state, session.waiting_since, session.verify) == (State.WAITING, NOON, False)
+
+
+def test_what_a_sweep_finds_and_we_know_changes_nothing():
+    for session in (waiting(1), reserved(), assigned()):
+        assert taken(came(2, previous=9), session=session, found=True) == []
+
+
+def test_what_a_sweep_finds_right_after_an_end_is_read_first():
+    (session,) = taken(came(1), end=ended(1, service=5), found=True)
+    assert session.verify
+
+
+def test_a_message_to_a_session_in_doubt_does_not_open_a_second():
+    doubtful = on_outcome(reserved(), o.Unknown("reset"), after(11), TIMING)
+    assert taken(came(2), session=doubtful) == []
+
+
+def test_a_resolve_seen_in_doubt_and_then_a_message_gives_the_customer_who_came_back_a_session():
+    doubtful = on_outcome(reserved(), o.Unknown("reset"), after(11), TIMING)
+    (told,) = taken(over(2), came(3), session=doubtful)
+    assert told.again_at == after(1)
+    assert on_view(told, o.Over(), after(60), TIMING).state is State.RESOLVED
