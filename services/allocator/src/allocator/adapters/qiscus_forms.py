@@ -17,6 +17,7 @@ from allocator.ports import Failure, Unserved
 
 AGENT_TYPE = 2
 DEFAULT_RETRY_AFTER_S = 5.0
+NUMBER_MAX = 2**63 - 1
 
 _OK = range(200, 300)
 _OF_THE_ROOM = (404, 422)
@@ -142,32 +143,38 @@ def _seen(agent: Any, count: str = "current_customer_count") -> Seen | None:
 
 
 def _unserved(row: Any, now: datetime) -> Unserved | None:
-    room = _within(row, "room_id")
-    if not isinstance(room, str | int) or _within(row, "is_waiting") is not True or _within(row, "is_resolved") is True:
+    room, source = _text(_within(row, "room_id")), _within(row, "source")
+    if room is None or _within(row, "is_waiting") is not True or _within(row, "is_resolved") is True:
         return None
     channel = _number(_within(row, "channel_id"))
     since = _time(_within(row, "last_customer_timestamp")) or _time(_within(row, "last_comment_timestamp")) or now
     return Unserved(
-        room=RoomId(str(room)),
-        source=str(_within(row, "source") or ""),
+        room=RoomId(room),
+        source=source if isinstance(source, str) else "",
         channel=None if channel is None else str(channel),
         since=min(since, now),
     )
+
+
+def _text(value: Any) -> str | None:
+    """A room's id, which comes as a text or as a number."""
+    number = _number(value)
+    return value if isinstance(value, str) else None if number is None else str(number)
 
 
 def _time(text: Any) -> datetime | None:
     """One of the platform's three forms of a time; all are UTC."""
     try:
         time = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
+        return time if time is None else (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return time if time is None or time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 def _json(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):  # ValueError: bytes that are no UTF-8
         return None
 
 
@@ -178,4 +185,5 @@ def _within(value: Any, *names: str) -> Any:
 
 
 def _number(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """A number that an agent, a channel or a count can be; Postgres keeps none beyond."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= NUMBER_MAX else None
