@@ -260,8 +260,8 @@ plain = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5)
 )
 NAMES = """
-data added_agent id agents agent customer_rooms customer_room room_id is_waiting is_resolved meta after cursor_after type
-is_available current_customer_count count last_customer_timestamp channel_id source
+data added_agent id agents agent customer_rooms customer_room room_id is_waiting is_resolved meta after cursor_after
+type is_available current_customer_count count last_customer_timestamp channel_id source
 """
 names = st.sampled_from(NAMES.split())
 shapes = st.recursive(plain, lambda some: st.lists(some, max_size=3) | st.dictionaries(names, some, max_size=4))

@@ -92,6 +92,8 @@ class Allocator:
         self._policies.again()
         leader = Leader(self._name, trust, self._around)
         self._leader, self._trust = leader, trust
+        if self._stop.is_set():  # while the lease was being won
+            leader.stop()
         _log.info("leading", owner=self._name)
         try:
             await self._lead(leader, trust)

@@ -71,11 +71,13 @@ class PostgresLedger:
     @asynccontextmanager
     async def transaction(self, epoch: Epoch) -> AsyncIterator[Transaction]:
         """See the port."""
+        policies = dict(self._policies)
         async with self._connection() as connection:
             found = await connection.exec_driver_sql(_FENCE, (epoch,))
             if found.first() is None:
                 raise StaleTerm(f"term {epoch} is over")
-            yield Statements(connection, epoch, self._policies)
+            yield Statements(connection, epoch, policies)
+        self._policies = policies  # only what was committed is remembered
 
     async def standing(self, app: AppId) -> Standing:
         """See the port."""

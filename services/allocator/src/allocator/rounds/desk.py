@@ -131,8 +131,8 @@ class Desk:
         """The same for the lanes that were in use within ``in_use_s``."""
         if not b.may_call(self.breaker, now) or self.policy is None or self.policy.paused:
             return []
-        if self.policy.asks_platform:
-            in_use_s = 0.0  # a suggestion is for somebody who waits
+        if self.policy.asks_platform and in_use_s > 0:  # a suggestion is for somebody who waits
+            return []
         lines = self._lines.values()
         return [
             line.head for line in lines if line.head and line.used_at >= now - in_use_s and self._is_stale(line, now)

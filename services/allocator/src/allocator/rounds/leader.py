@@ -275,10 +275,13 @@ class Leader:
         return [session for session in changes.after if session.state is State.RESERVED]
 
     async def _resume(self, _: Transaction, unsettled: Sequence[Session]) -> Iterable[Session]:
-        """Our own transaction took effect or not. What it reserved, nobody has announced yet."""
-        known = {result.session.id for result in self._results if isinstance(result, Assigned)}
-        known.update(self.calls.assigning)
-        return [one for one in unsettled if one.state is State.RESERVED and one.id not in known]
+        """Our own transaction took effect or not. What it reserved, nobody has announced yet.
+
+        A session may be reserved anew: that an earlier reservation of it was announced says nothing of this one.
+        """
+        announced = [result.session for result in self._read().results if isinstance(result, Assigned)]
+        known = {(one.id, one.reserved_at) for one in (*announced, *self.calls.assigning.values())}
+        return [one for one in unsettled if one.state is State.RESERVED and (one.id, one.reserved_at) not in known]
 
     async def _read_inbox(self) -> None:
         """Beside the rounds: hold out the next entries, and read on when they are recorded."""

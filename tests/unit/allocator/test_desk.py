@@ -1,0 +1,167 @@
+"""What a leader keeps in mind about one app between rounds."""
+
+import pytest
+from unit.allocator.making import APP, TIMING, roster, waiting
+
+from allocator.core import outcomes as o
+from allocator.core.ids import AgentId, Lane
+from allocator.core.plan import plan
+from allocator.core.policy import compile_spec
+from allocator.core.reasons import WaitReason
+from allocator.core.roster import Load, Roster, Seen
+from allocator.rounds.desk import ASK_AGAIN_MAX_S, ASK_AGAIN_S, IN_USE_S, Desk
+from allocator.rounds.tuning import Tuning
+
+TUNING = Tuning(timing=TIMING, sweep_s=60.0, events_retained_s=1.0, sessions_retained_s=1.0, calls_max=8)
+WA = Lane("wa")
+UNKNOWN = o.Unknown("no answer in time")
+
+
+@pytest.fixture
+def desk():
+    return Desk(APP, TUNING)
+
+
+def heads(*numbers, lane=WA):
+    return {lane: [waiting(number, room=str(number), lane=lane) for number in numbers]} if numbers else {}
+
+
+def round_of(desk, sessions, now, *, spec=None, wanted=None):
+    """What a round does with a desk; returns the plan and whom to ask for."""
+    policy = compile_spec(spec or {}, 1)
+    wanted = desk.heads_wanted(policy, {}, 8, now) if wanted is None else wanted
+    made = plan(desk.snapshot(policy, {}, sessions, desk.budget(0, now), gate=None, now=now))
+    desk.planned(policy, sessions, made, wanted)
+    return made, desk.to_ask(sessions, now)
+
+
+def test_the_first_who_waits_in_a_lane_is_asked_for(desk):
+    made, ask = round_of(desk, heads(1, 2), 0.0)
+    assert [one.room for one in ask] == ["1"]
+    assert desk.reasons == {WA: WaitReason.ASKING}
+
+
+def test_a_roster_is_trusted_for_two_seconds_and_read_anew_after_one(desk):
+    round_of(desk, heads(1), 0.0)
+    desk.asked(WA, roster(1, read_at=0.0), 0.1)
+    assert round_of(desk, heads(1), 0.9)[1] == []
+    made, ask = round_of(desk, heads(1), 1.5)
+    assert (len(made.reservations), len(ask)) == (1, 1)
+    made, ask = round_of(desk, heads(1), 2.1)
+    assert (len(made.reservations), len(ask)) == (0, 1)
+
+
+def test_a_lane_that_was_in_use_a_moment_ago_is_kept_fresh(desk):
+    round_of(desk, heads(1), 0.0)
+    desk.asked(WA, roster(1, read_at=0.0), 0.1)
+    round_of(desk, heads(1), 0.2)
+    assert len(desk.to_keep_fresh(IN_USE_S)) == 1
+    assert desk.to_keep_fresh(IN_USE_S + 0.3) == []
+
+
+def test_where_the_platform_chooses_nobody_is_asked_for_who_does_not_wait(desk):
+    round_of(desk, heads(1), 0.0, spec={"strategy": ["platform"]})
+    assert desk.to_keep_fresh(0.0) == []
+    assert desk.to_keep_fresh(1.0) == []
+
+
+def test_a_suggestion_is_used_up_by_one_assignment(desk):
+    spec = {"strategy": ["platform"]}
+    round_of(desk, heads(1, 2), 0.0, spec=spec)
+    desk.asked(WA, roster(1, uses=1), 0.1)
+    made, ask = round_of(desk, heads(1, 2), 0.2, spec=spec)
+    assert len(made.reservations) == 1
+    assert len(ask) == 1
+
+
+def test_a_roster_that_does_not_come_is_asked_for_again_later_and_later(desk):
+    round_of(desk, heads(1), 0.0)
+    now, pauses = 0.0, []
+    for _ in range(7):
+        desk.asked(WA, UNKNOWN, now)
+        pause = next(step / 10 for step in range(1000) if desk.to_ask(heads(1), now + step / 10))
+        pauses.append(pause)
+        now += pause
+    assert pauses == [ASK_AGAIN_S, 1.0, 2.0, 4.0, 8.0, ASK_AGAIN_MAX_S, ASK_AGAIN_MAX_S]
+
+
+def test_a_room_that_the_platform_does_not_know_does_not_keep_the_next_from_being_asked_for(desk):
+    round_of(desk, heads(1), 0.0)
+    desk.asked(WA, o.RoomRefused("HTTP 404"), 0.1)
+    assert len(desk.to_ask(heads(2), 0.1)) == 1
+
+
+def test_while_calls_pause_nobody_is_asked_for(desk):
+    round_of(desk, heads(1), 0.0)
+    desk.answered(o.NotNow(5.0), 0.0)
+    assert desk.to_ask(heads(1), 4.9) == []
+    assert len(desk.to_ask(heads(1), 5.0)) == 1
+
+
+def test_while_calls_pause_people_wait_for_the_platform(desk):
+    desk.asked(WA, roster(1), 0.0)
+    desk.answered(o.CredentialsRefused(), 0.0)
+    made, _ = round_of(desk, heads(1), 0.5)
+    assert list(made.reasons.values()) == [WaitReason.CREDENTIALS_REFUSED]
+
+
+def test_after_a_pause_one_call_tries_then_all_may(desk):
+    desk.answered(o.NotNow(1.0), 0.0)
+    assert desk.budget(0, 1.0) == 1
+    assert desk.budget(1, 1.0) == 0
+    desk.answered(o.Done(), 1.1)
+    assert desk.budget(3, 1.1) == 5
+
+
+def test_after_an_outage_everything_is_looked_at(desk):
+    desk.sweep_at = 1000.0
+    desk.answered(o.NotNow(1.0), 0.0)
+    desk.answered(o.Done(), 2.0)
+    assert desk.sweep_at == 2.0
+
+
+def test_a_paused_policy_asks_for_nobody(desk):
+    assert round_of(desk, heads(1), 0.0, spec={"paused": True})[1] == []
+
+
+def test_no_more_heads_are_wanted_than_there_are_free_slots_and_one_to_ask_for(desk):
+    policy = compile_spec({}, 1)
+    assert desk.heads_wanted(policy, {}, 8, 0.0) == 1
+    desk.asked(WA, roster(1, 2, 3, offline=[3]), 0.0)
+    assert desk.heads_wanted(policy, {}, 8, 0.0) == 5
+    assert desk.heads_wanted(policy, {}, 2, 0.0) == 3
+    loads = {AgentId(1): Load(taken=frozenset({1, 2, 3}), closed=0, busy_at=0.0)}
+    assert desk.heads_wanted(policy, loads, 8, 0.0) == 3
+    assert desk.heads_wanted(policy, loads, 8, 2.1) == 1
+
+
+def test_where_all_that_were_wanted_were_served_there_may_be_more(desk):
+    desk.asked(WA, roster(1, 2), 0.0)
+    round_of(desk, heads(1, 2), 0.1, wanted=2)
+    assert desk.more
+    assert desk.waits
+    round_of(desk, heads(1), 0.1, wanted=2)
+    assert not desk.more
+    assert not desk.waits
+
+
+def test_who_is_left_waiting_is_remembered_with_the_reason(desk):
+    desk.asked(WA, roster(1, offline=[1]), 0.0)
+    round_of(desk, heads(1), 0.1)
+    assert desk.waits
+    assert desk.reasons == {WA: WaitReason.NO_AGENT_ONLINE}
+
+
+def test_slots_are_those_of_agents_who_are_online(desk):
+    assert desk.slots() == 0
+    desk.asked(WA, roster(1, 2, offline=[2]), 0.0)
+    desk.asked(Lane("line"), roster(1, 3), 0.0)
+    round_of(desk, heads(1), 0.1)
+    assert desk.slots() == 4
+
+
+def test_a_customer_given_by_hand_uses_a_slot_once_the_loads_were_compared(desk):
+    desk.asked(WA, Roster(agents=(Seen(agent=AgentId(1), online=True, count=1),), read_at=0.0, uses=None), 0.0)
+    desk.compare({})
+    made, _ = round_of(desk, heads(1, 2), 0.1)
+    assert len(made.reservations) == 1
