@@ -36,7 +36,7 @@ def round_of(desk, sessions, now, *, spec=None, wanted=None):
 
 
 def test_the_first_who_waits_in_a_lane_is_asked_for(desk):
-    made, ask = round_of(desk, heads(1, 2), 0.0)
+    _, ask = round_of(desk, heads(1, 2), 0.0)
     assert [one.room for one in ask] == ["1"]
     assert desk.reasons == {WA: WaitReason.ASKING}
 
