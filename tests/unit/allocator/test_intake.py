@@ -1,5 +1,6 @@
 """What events do to the sessions of their rooms, in the order of the inbox."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from unit.allocator.making import APP, NOON, TIMING, after, came, over, reserved, waiting
@@ -185,3 +186,25 @@ def test_a_resolve_seen_in_doubt_and_then_a_message_gives_the_customer_who_came_
     (told,) = taken(over(2), came(3), session=doubtful)
     assert told.again_at == after(1)
     assert on_view(told, o.Over(), after(60), TIMING).state is State.RESOLVED
+
+
+def test_what_begins_where_a_session_ended_is_not_ended_by_the_webhook_that_began_it():
+    """A message crossed the assignment, the resolve came, the customer was back at once and is served already; only
+    then comes the webhook that tells of it, which names the session that was resolved.
+    """
+    told = replace(assigned(), again_at=after(20))
+    follower = next(one for one in taken(over(2, service=73), session=told) if one.state is State.WAITING)
+    assert follower.previous == 73
+    served = on_outcome(reserved(follower), o.Done(), after(31), TIMING)
+    assert all(one.state is State.ASSIGNED for one in taken(came(3, previous=73), session=served))
+
+
+def test_what_begins_after_an_end_comes_after_the_number_that_the_end_named():
+    (session,) = taken(came(1), end=ended(service=4))
+    assert (session.previous, session.verify) == (4, True)
+    served = on_outcome(reserved(session), o.Done(), after(31), TIMING)
+    assert all(one.state is State.ASSIGNED for one in taken(came(3, previous=4), session=served))
+
+
+def test_a_resolve_of_a_session_long_before_this_one_leaves_it_alone():
+    assert taken(over(2, service=3), session=assigned(previous=5)) == []

@@ -13,9 +13,9 @@ class Changes:
     def __init__(self) -> None:
         self._pairs: dict[SessionId, tuple[Session | None, Session]] = {}
 
-    def note(self, before: Session | None, after: Session) -> Session:
+    def note(self, before: Session | None, after: Session, number: int | None = None) -> Session:
         """``before`` (None: a new row) becomes ``after``. Returns the room's session from now on: ``after``, or
-        the one that begins where it ended, which is noted as well.
+        the one that begins where it ended, which is noted as well. ``number``: the platform's for ``after``.
         """
         first = self._pairs[after.id][0] if after.id in self._pairs else before
         if first == after:
@@ -24,7 +24,7 @@ class Changes:
             self._pairs[after.id] = (first, after)
         if before is not None and before.state not in OPEN:
             return after  # what began where it ended was noted then
-        follower = successor(after)
+        follower = successor(after, number)
         return after if follower is None else self.note(None, follower)
 
     def __iter__(self) -> Iterator[tuple[Session | None, Session]]:

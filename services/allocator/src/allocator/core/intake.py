@@ -62,7 +62,7 @@ def take_in(known: Known, now: datetime, timing: Timing) -> Changes:
     for arrival in known.fresh:
         room = (arrival.event.app, arrival.event.room)
         for before, after in _steps(rooms.get(room), arrival, ends.get(room), now, timing):
-            rooms[room] = changes.note(before, after)
+            rooms[room] = changes.note(before, after, _number_of_what_ended(arrival.event))
         if isinstance(arrival.event, RoomResolved):
             ends[room] = _end(arrival, arrival.event, ends.get(room), rooms.get(room))
         if room in rooms and rooms[room].state not in OPEN:
@@ -83,7 +83,7 @@ def _steps(
         if session is not None and not _is_late(event, session):
             yield session, on_resolved(session, now)
     elif session is None:
-        yield None, _new(event, arrival, verify=end is not None and _is_in_question(arrival, event, end))
+        yield None, _new(event, arrival, end, verify=end is not None and _is_in_question(arrival, event, end))
     elif arrival.found:
         return
     elif _is_later_session(event, session):
@@ -99,12 +99,16 @@ def _next_session(session: Session, event: RoomWaiting, arrival: Arrival, now: d
         return
     state = State.RESOLVED if session.state is State.ASSIGNED else State.WITHDRAWN
     yield session, ended(replace(session, again_at=None), state, now, "the customer came back")
-    yield None, _new(event, arrival, verify=False)
+    yield None, _new(event, arrival, None, verify=False)
 
 
 def _is_late(event: RoomResolved, session: Session) -> bool:
-    """Whether a resolve speaks of the session before ``session``."""
-    return event.service is not None and event.service == session.previous
+    """Whether a resolve speaks of a session before ``session``. The platform's numbers grow."""
+    return event.service is not None and session.previous is not None and event.service <= session.previous
+
+
+def _number_of_what_ended(event: Event) -> int | None:
+    return event.service if isinstance(event, RoomResolved) else None
 
 
 def _is_later_session(event: RoomWaiting, session: Session) -> bool:
@@ -137,13 +141,14 @@ def _largest(*numbers: int | None) -> int | None:
     return max((number for number in numbers if number is not None), default=None)
 
 
-def _new(event: RoomWaiting, arrival: Arrival, *, verify: bool) -> Session:
+def _new(event: RoomWaiting, arrival: Arrival, end: End | None, *, verify: bool) -> Session:
+    """What begins after ``end`` comes after the number it named, whether the webhook says so (not all do) or not."""
     return opened(
         id=SessionId(event.id),
         app=event.app,
         room=event.room,
         lane=lane_of(event.source, event.channel),
         since=arrival.at,
-        previous=event.previous,
+        previous=_largest(event.previous, None if end is None else end.service),
         verify=verify,
     )

@@ -143,8 +143,9 @@ def ended(session: Session, state: State, now: datetime, why: str) -> Session:
     return moved(session, state, slot=None, capacity=None, due_at=None, verify=False, ended_at=now, ending=why)
 
 
-def successor(session: Session) -> Session | None:
+def successor(session: Session, number: int | None = None) -> Session | None:
     """The session that begins where ``session`` ended, when the customer wrote again before the end came.
+    ``number``: what the platform calls ``session``, where it told.
 
     Its room is read first: the message may have crossed the end.
     """
@@ -157,7 +158,7 @@ def successor(session: Session) -> Session | None:
         room=session.room,
         lane=session.lane,
         since=session.again_at,
-        previous=None,
+        previous=number,
         verify=True,
     )
 
