@@ -97,6 +97,15 @@ class World:
     def states(self):
         return {one.room: one.state for one in self.sessions()}
 
+    async def until(self, **states):
+        """Wait until the rooms are in these states; rooms are written like r100."""
+        wanted = {name.removeprefix("r"): state for name, state in states.items()}
+        for _ in range(100_000):
+            if self.states() == wanted:
+                return
+            await asyncio.sleep(0.001)
+        raise AssertionError(f"{self.states()} is not {wanted}")
+
     def sent(self):
         """Rooms in the order in which agents came into them."""
         return [one.room for one in self.platform.record if one.what == "assigned"]

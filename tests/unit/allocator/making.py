@@ -94,6 +94,7 @@ def snapshot(heads, rosters, **parts):
         "rosters": {Lane(lane): one for lane, one in rosters.items()},
         "loads": {},
         "foreign": {},
+        "awaited": frozenset(),
         "gate": None,
         "budget": 1000,
     }

@@ -247,13 +247,16 @@ async def test_trust_that_went_between_the_decision_and_the_call_sends_nothing_a
     async with world.leading():
 
         async def gone():
-            world.trust.seconds = 0.0
+            world.ledger.script.after("commit", gone)
+            if "reserved" in world.states().values():
+                world.trust.seconds = 0.0
 
         world.ledger.script.after("commit", gone)
         world.writes("100")
-        await asyncio.sleep(0.05)
-        while world.states() != {"100": "waiting"}:
-            await asyncio.sleep(0.1)
+        await world.until(r100="reserved")
+        await world.until(r100="waiting")
+        assert world.platform.script.calls.count("assign") == 0
+        world.ledger.script.clear()
         world.trust.seconds = 1000.0
         await asyncio.sleep(3)
     assert world.sent() == ["100"]
@@ -450,8 +453,7 @@ async def test_what_came_back_just_before_it_leaves_is_settled(world):
     leader = world.leader()
     running = asyncio.create_task(leader.run())
     world.writes("100")
-    while world.states() != {"100": "reserved"}:
-        await asyncio.sleep(0.001)
+    await world.until(r100="reserved")
     leader.stop()
     await running
     await leader.leave()

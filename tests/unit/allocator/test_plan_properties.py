@@ -76,6 +76,7 @@ def snapshots(draw, *, budget=PLENTY):
         rosters=draw(st.dictionaries(st.sampled_from(LANES), rosters_of(), max_size=4)),
         loads=draw(st.dictionaries(st.sampled_from(AGENTS), loads_of(), max_size=6)),
         foreign=draw(st.dictionaries(st.sampled_from(AGENTS), foreign, max_size=2)),
+        awaited=frozenset(),
         gate=None,
         budget=draw(budget),
     )
@@ -250,3 +251,13 @@ def slow_rank(given_, agent, used):
         Strategy.PLATFORM: lambda: 0.0,
     }
     return (*(words[one]() for one in given_.policy.strategy), agent)
+
+
+@given(snapshots(), st.sets(st.sampled_from(LANES)))
+def test_nobody_passes_those_whose_roster_is_on_its_way(given_, awaited):
+    rosters = {lane: roster for lane, roster in given_.rosters.items() if lane not in awaited}
+    made = plan(replace(given_, rosters=rosters, awaited=frozenset(awaited)))
+    served = {one.session for one in made.reservations}
+    oldest = min((place(one) for one in all_heads(given_) if one.lane in awaited), default=None)
+    if oldest is not None:
+        assert all(place(one) < oldest for one in all_heads(given_) if one.session in served)
