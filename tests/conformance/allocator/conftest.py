@@ -1,0 +1,14 @@
+"""A database with our schema, empty, for each test."""
+
+import pytest
+
+from support.ledgers import migrated_database
+
+
+@pytest.fixture
+def schema_url(postgres_server):
+    """The address of a database with our schema and nothing in it."""
+    postgres_server.start()
+    name = migrated_database(postgres_server)
+    yield postgres_server.url_of(name)
+    postgres_server.drop_database(name)
