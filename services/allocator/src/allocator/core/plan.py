@@ -2,7 +2,8 @@
 
 First come, first served: sessions are looked at in the order of ``waiting_since`` over all lanes, and each
 takes the best agent who may take it and has a free slot. One that nobody can take now stays, with its
-:class:`WaitReason`, and holds up nobody behind it.
+:class:`WaitReason`, and holds up nobody behind it. Only where who may take it is being asked at this moment do
+those behind it wait, for that moment: they might take its agent.
 
 Cost: O((heads + agents) · log agents). A lane whose agents are all full is found so once, not once a head.
 """
@@ -51,6 +52,8 @@ class Snapshot:
     """For each lane its oldest sessions, in order."""
     rosters: Mapping[Lane, Roster]
     """Those that can be trusted now."""
+    awaited: frozenset[Lane]
+    """Lanes whose roster is on its way, for a moment: nobody may pass those who wait there."""
     loads: Mapping[AgentId, Load]
     foreign: Foreign
     gate: WaitReason | None
@@ -148,6 +151,7 @@ class _Desk:
         self._snapshot = snapshot
         self._strategy = snapshot.policy.strategy
         self._budget = snapshot.budget
+        self._holds = False
         self._agents: dict[AgentId, _Agent] = {}
         self._lines: dict[Lane, _Line] = {}
 
@@ -157,7 +161,8 @@ class _Desk:
             return WaitReason.PAUSED
         if self._snapshot.gate is not None:
             return self._snapshot.gate
-        if head.lane not in self._snapshot.rosters:
+        self._holds = self._holds or head.lane in self._snapshot.awaited
+        if self._holds or head.lane not in self._snapshot.rosters:
             return WaitReason.ASKING
         return self._line(head.lane).closed
 

@@ -16,6 +16,8 @@ from allocator.core.roster import Foreign, Load, Roster, foreign_after, foreign_
 from allocator.core.session import Session
 from allocator.rounds.tuning import Tuning
 
+HOLD_S = 1.0
+"""Those who came later wait at most so long for the answer to who may take somebody who came before."""
 ASK_AGAIN_S = 0.5
 ASK_AGAIN_MAX_S = 10.0
 IN_USE_S = 10.0
@@ -31,6 +33,8 @@ class _Line:
     head: Session | None = None
     """The last session that was looked at here, and when: a lane in use is kept in mind."""
     used_at: float = 0.0
+    asked_at: float | None = None
+    """When the answer that is awaited was asked for."""
     failures: int = 0
     ask_from: float = 0.0
 
@@ -62,6 +66,7 @@ class Desk:
     def asked(self, lane: Lane, found: object, now: float) -> None:
         """A roster of ``lane`` came, or did not."""
         line = self._lines.setdefault(lane, _Line())
+        line.asked_at = None
         if isinstance(found, Roster):
             line.roster, line.compared, line.failures = found, False, 0
             return
@@ -102,6 +107,7 @@ class Desk:
             policy=policy,
             heads={lane: tuple(map(head_of, sessions)) for lane, sessions in heads.items()},
             rosters=self._trusted(now),
+            awaited=frozenset(lane for lane in heads if self._is_awaited(lane, policy, now)),
             loads=loads,
             foreign=self._foreign,
             gate=gate if b.may_call(self.breaker, now) else self.breaker.reason,
@@ -133,10 +139,10 @@ class Desk:
             return []
         if self.policy.asks_platform and in_use_s > 0:  # a suggestion is for somebody who waits
             return []
-        lines = self._lines.values()
-        return [
-            line.head for line in lines if line.head and line.used_at >= now - in_use_s and self._is_stale(line, now)
-        ]
+        stale = [line for line in self._lines.values() if line.used_at >= now - in_use_s and self._is_stale(line, now)]
+        for line in stale:
+            line.asked_at = line.asked_at or now
+        return [line.head for line in stale if line.head is not None]
 
     def slots(self) -> int:
         """How many slots the agents have who are online."""
@@ -154,6 +160,15 @@ class Desk:
     def _free(self, agent: AgentId, policy: Policy, loads: Mapping[AgentId, Load]) -> int:
         ours = len(loads[agent].taken) if agent in loads else 0
         return max(0, policy.capacity_of(agent) - ours - foreign_of(self._foreign, agent))
+
+    def _is_awaited(self, lane: Lane, policy: Policy, now: float) -> bool:
+        """Whether a first answer about ``lane`` is to come any moment. The platform's suggestions are asked for one
+        by one, and hold up nobody; nor does a lane about which asking failed.
+        """
+        line = self._lines.get(lane) or _Line()
+        if policy.asks_platform or line.failures or lane in self._trusted(now):
+            return False
+        return line.asked_at is None or now - line.asked_at < HOLD_S
 
     def _is_stale(self, line: _Line, now: float) -> bool:
         fresh = line.roster is not None and now - line.roster.read_at < self._tuning.roster_refresh_s
