@@ -244,16 +244,18 @@ async def test_without_trust_nothing_is_sent_and_nothing_is_reserved(world):
 @in_a_world()
 async def test_trust_that_went_between_the_decision_and_the_call_sends_nothing_and_loses_no_place(world):
     world.platform.agent(1)
+    decided = asyncio.Event()
     async with world.leading():
 
         async def gone():
             world.ledger.script.after("commit", gone)
             if "reserved" in world.states().values():
                 world.trust.seconds = 0.0
+                decided.set()
 
         world.ledger.script.after("commit", gone)
         world.writes("100")
-        await world.until(r100="reserved")
+        await decided.wait()
         await world.until(r100="waiting")
         assert world.platform.script.calls.count("assign") == 0
         world.ledger.script.clear()
