@@ -15,7 +15,7 @@ ARGS ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lock clean distclean
+.PHONY: help install run test check format docs lock clean distclean
 
 help: ## list every word
 	@echo "Antre decides which agent takes the next customer."
@@ -44,11 +44,15 @@ check: $(STAMP) ## style, types, imports, locked requirements, tests of the hous
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python requirements/fingerprint.py
+	$(BIN)/python docs/generate.py --check
 	$(BIN)/pytest -q tests/house
 
 format: $(STAMP) ## put the code into shape and mend what can be mended
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(STAMP) ## write the parts of docs/ that the code knows best
+	$(BIN)/python docs/generate.py
 
 lock: $(STAMP) ## choose versions anew and write requirements/*.txt
 	$(BIN)/uv lock

@@ -29,9 +29,11 @@ class Scene:
 def rows(scene: Scene) -> list[tuple[str, str]]:
     """The figures as words and values, in the order in which they are looked at."""
     seen = scene.figures
+    ways = [("leader", leader_text(scene)), ("webhooks", f"{seen.webhooks_per_s:.1f}/s")]
+    if seen.leader is None:  # only a leader counts; webhooks are taken in all the same
+        return [*ways, ("waiting", "not known until somebody leads")]
     return [
-        ("leader", leader_text(scene)),
-        ("webhooks", f"{seen.webhooks_per_s:.1f}/s"),
+        *ways,
         ("waiting", f"{seen.waiting}, longest {seen.longest_wait_s:.1f} s"),
         ("slots", f"{seen.slots_used} of {seen.slots_total}"),
         ("assigned", f"{seen.assignments_per_s:.1f}/s"),

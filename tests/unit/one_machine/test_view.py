@@ -39,10 +39,15 @@ def test_the_plain_line_says_everything():
     )
 
 
-def test_nobody_leads_and_nobody_waits_in_words():
+def test_who_waits_is_not_known_while_nobody_leads():
     line = plain_line(scene(leader=None, waiting=0, reasons={}))
     assert "leader nobody yet" in line
-    assert "nobody waits" in line
+    assert "waiting not known until somebody leads" in line
+    assert "slots" not in line
+
+
+def test_nobody_waits_in_words():
+    assert "nobody waits" in plain_line(scene(waiting=0, reasons={}))
 
 
 def test_the_picture_names_the_leader_and_how_to_kill_it():
