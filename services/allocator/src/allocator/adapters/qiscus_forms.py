@@ -57,9 +57,8 @@ def room_view(status: int, headers: Mapping[str, str], body: bytes) -> o.View:
 
 def roster_page(body: bytes) -> tuple[Seen, ...] | None:
     """The agents on a page of ``available_agents``; None: another shape."""
-    data = _within(_json(body), "data")
-    agents = data if isinstance(data, list) else _within(data, "agents")
-    if not isinstance(agents, list):
+    agents = _agents(body)
+    if agents is None:
         return None
     seen = [_seen(agent) for agent in agents]
     return tuple(one for one in seen if one is not None)
@@ -67,8 +66,8 @@ def roster_page(body: bytes) -> tuple[Seen, ...] | None:
 
 def ids_page(body: bytes) -> frozenset[AgentId] | None:
     """The ids on a page of ``other_agents``, whoever they are; None: another shape."""
-    agents = _within(_json(body), "data", "agents")
-    if not isinstance(agents, list):
+    agents = _agents(body)
+    if agents is None:
         return None
     numbers = (_number(_within(agent, "id")) for agent in agents)
     return frozenset(AgentId(one) for one in numbers if one is not None)
@@ -96,6 +95,13 @@ def unserved_page(body: bytes, now: datetime) -> tuple[Sequence[Unserved], int, 
 def next_page(body: bytes) -> str | None:
     """Where the page after this one of a list of agents starts; None: it is the last."""
     return _cursor(_json(body), "after")
+
+
+def _agents(body: bytes) -> list[Any] | None:
+    """The rows of a list of agents, in either of its two recorded forms; None: another shape."""
+    data = _within(_json(body), "data")
+    agents = data if isinstance(data, list) else _within(data, "agents")
+    return agents if isinstance(agents, list) else None
 
 
 def _cursor(answer: Any, name: str) -> str | None:
