@@ -101,12 +101,15 @@ def keeps_its_promises(session):
 
 
 def moves_by_the_table(before, session):
-    assert session.state is before.state or session.state in MOVES[before.state]
+    allowed = MOVES[before.state] | (MOVES[State.DOUBT] if before.unknown_at else frozenset())
+    assert session.state is before.state or session.state in allowed
 
 
 def holds_while_a_request_may_land(before, session, detail, now):
     """Agent and slot stay until the quarantine is over, unless the room is over, or served, for sure."""
-    if before.unknown_at is None or now >= before.unknown_at + timedelta(seconds=TIMING.quarantine_s):
+    if before.state not in UNSETTLED or before.unknown_at is None:
+        return
+    if now >= before.unknown_at + timedelta(seconds=TIMING.quarantine_s):
         return
     if session.state in UNSETTLED:
         assert (session.agent, session.slot) == (before.agent, before.slot)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from allocator.core.changes import Changes
 from allocator.core.ids import AppId, RoomId, SessionId, lane_of
-from allocator.core.lifecycle import Timing, ended, on_resolved, on_waiting
+from allocator.core.lifecycle import Timing, ended, is_before_announcement, largest, on_resolved, on_waiting
 from allocator.core.session import OPEN, UNSETTLED, Session, State, opened
 from contract import Event, RoomResolved, RoomWaiting
 
@@ -81,7 +81,7 @@ def _steps(
     event = arrival.event
     if isinstance(event, RoomResolved):
         if session is not None and not _is_late(event, session):
-            yield session, on_resolved(session, now)
+            yield session, on_resolved(session, now, at=arrival.at, number=event.service)
     elif session is None:
         yield None, _new(event, arrival, end, verify=end is not None and _is_in_question(arrival, event, end))
     elif arrival.found:
@@ -95,7 +95,11 @@ def _steps(
 def _next_session(session: Session, event: RoomWaiting, arrival: Arrival, now: datetime) -> Iterator[_Step]:
     """The platform says that ``session`` is over and that the customer is back; its resolve is still to come."""
     if session.state in UNSETTLED:
-        yield session, replace(session, resolve_seen=True, again_at=session.again_at or arrival.at)
+        again_at = session.again_at or arrival.at
+        yield session, replace(session, previous=event.previous, resolve_seen=True, again_at=again_at)
+        return
+    if session.state is State.ASSIGNED and is_before_announcement(session, arrival.at):
+        yield session, replace(session, previous=event.previous, due_at=now)
         return
     state = State.RESOLVED if session.state is State.ASSIGNED else State.WITHDRAWN
     yield session, ended(replace(session, again_at=None), state, now, "the customer came back")
@@ -132,13 +136,9 @@ def _end(arrival: Arrival, event: RoomResolved, end: End | None, session: Sessio
     """What is known of the room's end once a resolve came: resolves may come out of order."""
     return End(
         at=arrival.at,
-        service=_largest(event.service, None if end is None else end.service),
-        previous=_largest(None if session is None else session.previous, None if end is None else end.previous),
+        service=largest(event.service, None if end is None else end.service),
+        previous=largest(None if session is None else session.previous, None if end is None else end.previous),
     )
-
-
-def _largest(*numbers: int | None) -> int | None:
-    return max((number for number in numbers if number is not None), default=None)
 
 
 def _new(event: RoomWaiting, arrival: Arrival, end: End | None, *, verify: bool) -> Session:
@@ -149,6 +149,6 @@ def _new(event: RoomWaiting, arrival: Arrival, end: End | None, *, verify: bool)
         room=event.room,
         lane=lane_of(event.source, event.channel),
         since=arrival.at,
-        previous=_largest(event.previous, None if end is None else end.service),
+        previous=largest(event.previous, None if end is None else end.service),
         verify=verify,
     )

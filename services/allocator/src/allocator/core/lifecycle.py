@@ -57,17 +57,32 @@ def on_waiting(session: Session, at: datetime, now: datetime, timing: Timing) ->
     return session
 
 
-def on_resolved(session: Session, now: datetime) -> Session:
-    """A resolve webhook for a room that has an open session."""
+def on_resolved(session: Session, now: datetime, *, at: datetime | None = None, number: int | None = None) -> Session:
+    """A resolve webhook for a room that has an open session; ``at``: when the inbox accepted it, ``number``: what
+    the platform calls the session that it ended.
+    """
     match session.state:
-        case State.ASSIGNED if not session.reopened:
+        case State.ASSIGNED if not session.reopened and not is_before_announcement(session, at):
             return ended(session, State.RESOLVED, now, "resolved")
         case State.ASSIGNED:
-            return replace(session, due_at=now)
+            return replace(session, previous=largest(session.previous, number), due_at=now)
         case State.WAITING:  # withdrawn, or a late resolve of the room's previous session: the room tells
             return replace(session, verify=True, due_at=now)
         case _:
-            return replace(session, resolve_seen=True)
+            return replace(session, previous=largest(session.previous, number), resolve_seen=True)
+
+
+def is_before_announcement(session: Session, at: datetime | None) -> bool:
+    """Whether what the inbox accepted at ``at`` speaks of a time before the request that gave ``session`` its agent.
+
+    Such a request lands in whatever session the room has by then, which may be the next one.
+    """
+    return at is not None and session.reserved_at is not None and at < session.reserved_at
+
+
+def largest(*numbers: int | None) -> int | None:
+    """The largest of those of the platform's numbers that are known."""
+    return max((number for number in numbers if number is not None), default=None)
 
 
 def reserve(session: Session, *, agent: AgentId, slot: int, capacity: int, version: int, now: datetime) -> Session:
@@ -124,8 +139,9 @@ def on_recovery(session: Session, now: datetime) -> Session:
     What was reserved is announced again at once, which that request cannot harm: whichever comes second is
     refused. So it keeps its place before those who came later.
     """
-    due_at = now if session.state is State.DOUBT else None
-    return replace(session, unknown_at=now, due_at=due_at)
+    if session.state is State.DOUBT:
+        return replace(session, unknown_at=now, due_at=now)
+    return replace(session, unknown_at=now, due_at=None, reserved_at=now)
 
 
 def on_due(session: Session) -> Session:
@@ -158,7 +174,7 @@ def successor(session: Session, number: int | None = None) -> Session | None:
         room=session.room,
         lane=session.lane,
         since=session.again_at,
-        previous=number,
+        previous=largest(number, session.previous),
         verify=True,
     )
 
@@ -258,7 +274,7 @@ def _viewed_unsettled(session: Session, view: o.View, now: datetime, timing: Tim
         case o.Over():
             return ended(session, State.RESOLVED, now, "found resolved")
         case o.Waits() if may_land:
-            return moved(session, State.RESERVED, due_at=None)  # the same agent again
+            return moved(session, State.RESERVED, due_at=None, reserved_at=now)  # the same agent again
         case o.Missing() if may_land and unknown_at is not None:
             return replace(session, due_at=unknown_at + timedelta(seconds=timing.quarantine_s))
         case o.Waits():
