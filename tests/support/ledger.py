@@ -49,6 +49,12 @@ def value(url: str, statement: str) -> Any:
     return asyncio.run(_value(url, statement))
 
 
+def rows(url: str, statement: str) -> list[dict[str, Any]]:
+    """All rows, without their empty columns."""
+    found = json.loads(asyncio.run(_value(url, f"SELECT coalesce(json_agg(r), '[]') FROM ({statement}) r")))
+    return [{name: value for name, value in row.items() if value not in (None, False, [], 0)} for row in found]
+
+
 async def _value(url: str, statement: str) -> Any:
     connection = await asyncpg.connect(url, timeout=10, command_timeout=30)
     try:

@@ -5,6 +5,7 @@ all on free ports, with short durations. A test lets customers come, hurts somet
 next, and ends with :meth:`System.must_come_to_rest`.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -14,10 +15,11 @@ from typing import Any
 
 import httpx
 
+from contract import AppId, Keys
 from one_machine import metrics
 from one_machine.ports import HOST, free_port
 from one_machine.stores import Postgres, Valkey
-from support import judgement
+from support import judgement, timeline
 from support.ledger import Ledger, read_ledger
 from support.platform import Simulator
 from support.processes import Processes, Running
@@ -25,13 +27,16 @@ from support.proxy import Proxy
 
 TTL_S = 4.0
 SWEEP_S = 3.0
+LAG_S = 1.5
 POLL_S = 0.1
 PAGE_TIMEOUT_S = 1.0
+TIMELINES_MAX = 4
+ROOM = re.compile(r"room '?(\d+)")
 DURATIONS = {
     "ANTRE_LEASE_TTL_S": str(TTL_S),
     "ANTRE_LEASE_RENEW_S": "0.5",
     "ANTRE_PLATFORM_TIMEOUT_S": "1",
-    "ANTRE_PLATFORM_LAG_S": "1.5",
+    "ANTRE_PLATFORM_LAG_S": str(LAG_S),
     "ANTRE_QUARANTINE_S": "5",
     "ANTRE_SWEEP_S": str(SWEEP_S),
     "ANTRE_DATABASE_TIMEOUT_S": "2",
@@ -92,10 +97,12 @@ class System:
         self.tokens = {app: f"token-{shape.seed}-of-{app}" for app in self.apps}
         self.measured: dict[str, float] = {}
         self.verdict: dict[str, Any] = {}
+        self.complaints: list[str] = []
         self.running: dict[str, Running] = {}
         self.parts: dict[str, Part] = {}
         self.policy_file = folder / "policy.yaml"
         self.policy_file.write_text(shape.policy)
+        self.keys = Keys()
         self._processes = processes
         self._proxies: list[Proxy] = []
         self._simulator_port = free_port()
@@ -172,6 +179,22 @@ class System:
             return metrics.parse(page.text)
         return []
 
+    def total(self, figure: str) -> float:
+        """A figure of the leader's, over all its labels."""
+        return metrics.total(self.figures(self.leader()), figure)
+
+    def term(self) -> int:
+        """The newest term."""
+        return read_ledger(self.database_url).epoch
+
+    def inbox_length(self) -> int:
+        """How many events of the first app Postgres has not recorded."""
+        return self.stream_length(self.keys.inbox(AppId(next(iter(self.apps)))))
+
+    def stream_length(self, key: str) -> int:
+        """How many entries a stream in Redis has."""
+        return int(self.redis.execute("XLEN", key).strip(b":\r\n"))
+
     def waiting_why(self) -> dict[str, float]:
         """How many wait for which reason, as the leader says."""
         return metrics.by_label(self.figures(self.leader()), "antre_waiting", "reason")
@@ -220,9 +243,8 @@ class System:
         return float(self.platform.assigned(since)[0]["at"])
 
     def must_progress(self, since: float, *, within_s: float, repaired_at: float | None = None) -> float:
-        """Somebody is assigned later than ``since``; the time from the repair (or ``since``) to it is T."""
-        first = self.must_serve(1, since=since, within_s=within_s + 10)
-        took_s = first - (since if repaired_at is None else repaired_at)
+        """Somebody is assigned later than ``since``; T is the time to it, from ``repaired_at`` if that was before."""
+        took_s = self.must_serve(1, since=since, within_s=within_s + 10) - (repaired_at or since)
         self.measured["T"] = max(took_s, self.measured.get("T", 0.0))
         assert took_s < within_s, f"the next assignment came after {took_s:.2f} s, allowed are {within_s} s"
         return took_s
@@ -234,11 +256,11 @@ class System:
         """
         self.platform.each("traffic", customers_per_s=0)
         self.platform.calm()
+        self._let_conversations_end()
         self.must("nobody waits", lambda: self.platform.waiting() == 0, within_s=within_s)
         self.platform.each("service", service_s=None)
         self._must_agree(within_s)
-        low, _, high = self.shape.service_s.partition(":")
-        self.platform.each("service", service_s=[float(low), float(high)])
+        self._let_conversations_end()
         self.must("all conversations end", lambda: self._open_sessions() == 0, within_s=within_s)
         self._must_agree(within_s)
         self._judge(tolerance_s)
@@ -248,7 +270,7 @@ class System:
 
     def story(self) -> str:
         """For a failing test: the verdict with its stories, the ledger, and the ends of the logs."""
-        parts = [f"verdict: {self._now_verdict()}", f"ledger: {self._now_ledger()}"]
+        parts = [f"verdict: {self._now_verdict()}", f"ledger: {self._now_ledger()}", *self._timelines()]
         for name, running in self.running.items():
             tail = "\n".join(running.output.splitlines()[-25:])
             parts.append(f"--- {name} (status {running.status}), the end of its log:\n{tail}")
@@ -265,13 +287,13 @@ class System:
         entries = self.platform.record()
         self.verdict = self.platform.verdict(tolerance_s=tolerance_s)
         wrongs = {word: self.verdict[word] for word in ("lost", "doubled", "over", "out_of_order", "waiting")}
-        complaints = [
+        self.complaints = [
             *(f"{count} {word}" for word, count in wrongs.items() if count),
             *judgement.served(entries),
             *judgement.fenced(read_ledger(self.database_url)),
             *self._indiscretions(),
         ]
-        assert not complaints, "\n".join(["it came to rest, but", *complaints[: judgement.COMPLAINTS_MAX]])
+        assert not self.complaints, "\n".join(["it came to rest, but", *self.complaints[: judgement.COMPLAINTS_MAX]])
 
     def _indiscretions(self) -> Iterator[str]:
         secrets = [*self.apps.values(), *self.tokens.values()]
@@ -279,17 +301,19 @@ class System:
             yield from judgement.discreet(f"the log of {name}", self.running[name].output, secrets)
 
     def _must_agree(self, within_s: float) -> None:
-        complaints: list[str] = []
-
         def agrees() -> bool:
             before = len(self.platform.record())
-            complaints[:] = judgement.at_rest(read_ledger(self.database_url), self.platform.record()[:before])
-            return not complaints
+            self.complaints = judgement.at_rest(read_ledger(self.database_url), self.platform.record()[:before])
+            return not self.complaints
 
         try:
             self.must("ledger and platform agree", agrees, within_s=within_s)
         except AssertionError as error:
-            raise AssertionError("\n".join([str(error), *complaints[: judgement.COMPLAINTS_MAX]])) from None
+            raise AssertionError("\n".join([str(error), *self.complaints[: judgement.COMPLAINTS_MAX]])) from None
+
+    def _let_conversations_end(self) -> None:
+        low, _, high = self.shape.service_s.partition(":")
+        self.platform.each("service", service_s=[float(low), float(high)])
 
     def _open_sessions(self) -> int:
         states = [self.platform.get("state", app_id=app) for app in self.apps]
@@ -310,6 +334,17 @@ class System:
             return read_ledger(self.database_url)
         except (OSError, TimeoutError) as error:
             return f"cannot be had: {error!r}"
+
+    def _timelines(self) -> Iterator[str]:
+        """What both records say of the first rooms of which something is said."""
+        with suppress(httpx.HTTPError, AssertionError, OSError, TimeoutError):
+            record = self.platform.record()
+            told = ROOM.findall("\n".join(self.complaints))
+            for story in self.verdict.get("stories", ()):
+                told += [story["room"], *timeline.beside(story, record)]
+            for room in list(dict.fromkeys(told))[:TIMELINES_MAX]:
+                yield f"--- room {room}"
+                yield from timeline.of_room(room, record, self.database_url)
 
     def _start_simulator(self) -> None:
         shape = self.shape
