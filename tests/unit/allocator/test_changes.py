@@ -38,7 +38,7 @@ def test_where_a_session_ends_after_a_message_the_next_begins_and_is_the_rooms_f
     changes = Changes()
     told = on_waiting(assigned(), after(30), after(30), TIMING)
     follower = changes.note(told, on_resolved(told, after(31)))
-    assert (follower.state, follower.waiting_since) == (State.WAITING, after(30))
+    assert (follower.state, follower.waiting_since) == (State.WAITING, after(31))
     assert [one.state for one in changes.after] == [State.RESOLVED, State.WAITING]
 
 

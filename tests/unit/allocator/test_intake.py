@@ -154,11 +154,24 @@ def test_the_resolve_that_comes_after_the_customer_came_back_ends_only_the_old_s
     assert sorted(one.state for one in sessions) == [State.RESOLVED, State.WAITING]
 
 
+def test_a_message_that_names_the_end_settles_the_question_and_is_the_place():
+    sessions = taken(came(2), over(3, service=5), came(4, previous=5), session=assigned())
+    old, begun = sorted(sessions, key=lambda one: one.state in OPEN)
+    assert old.state is State.RESOLVED
+    assert (begun.state, begun.waiting_since, begun.verify, begun.due_at) == (State.WAITING, after(2), False, None)
+
+
+def test_a_message_that_names_no_end_leaves_the_question_open():
+    sessions = taken(came(2), over(3, service=5), came(4), session=assigned())
+    (begun,) = (one for one in sessions if one.state in OPEN)
+    assert (begun.waiting_since, begun.verify) == (after(1), True)
+
+
 def test_a_message_then_a_resolve_begins_another_session_where_the_first_ended():
     sessions = taken(came(2), over(3), session=assigned())
     old, begun = sorted(sessions, key=lambda one: one.state in OPEN)
     assert old.state is State.RESOLVED
-    assert (begun.state, begun.waiting_since, begun.verify) == (State.WAITING, NOON, True)
+    assert (begun.state, begun.waiting_since, begun.verify) == (State.WAITING, after(1), True)
     assert begun.id != old.id
 
 

@@ -331,9 +331,9 @@ class TestWhatIsDue:
 class TestTheSessionThatBeginsWhereOneEnded:
     ended = on_resolved(on_waiting(assigned(), later(10), later(10), TIMING), later(11))
 
-    def test_it_waits_since_the_message_and_its_room_is_read_first(self):
+    def test_it_waits_since_the_end_and_its_room_is_read_first(self):
         begun = successor(self.ended)
-        assert (begun.state, begun.waiting_since, begun.verify) == (State.WAITING, later(10), True)
+        assert (begun.state, begun.waiting_since, begun.verify) == (State.WAITING, later(11), True)
         assert (begun.room, begun.lane) == (self.ended.room, self.ended.lane)
 
     def test_it_has_the_same_id_whoever_computes_it(self):

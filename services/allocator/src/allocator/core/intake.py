@@ -86,6 +86,8 @@ def _steps(
         yield None, _new(event, arrival, end, verify=end is not None and _is_in_question(arrival, event, end))
     elif arrival.found:
         return
+    elif _settles_the_question(event, session):
+        yield session, replace(session, verify=False, due_at=None, waiting_since=arrival.at)
     elif _is_later_session(event, session):
         yield from _next_session(session, event, arrival, now)
     else:
@@ -113,6 +115,13 @@ def _is_late(event: RoomResolved, session: Session) -> bool:
 
 def _number_of_what_ended(event: Event) -> int | None:
     return event.service if isinstance(event, RoomResolved) else None
+
+
+def _settles_the_question(event: RoomWaiting, session: Session) -> bool:
+    """Whether ``session``, whose wait is in question, is the one that this webhook, sent after the end before it,
+    speaks of. Then there is no question, and this is its place."""
+    names_the_end = event.previous is not None and event.previous == session.previous
+    return names_the_end and session.state is State.WAITING and session.verify
 
 
 def _is_later_session(event: RoomWaiting, session: Session) -> bool:

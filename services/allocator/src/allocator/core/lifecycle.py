@@ -63,7 +63,7 @@ def on_resolved(session: Session, now: datetime, *, at: datetime | None = None, 
     """
     match session.state:
         case State.ASSIGNED if not session.reopened and not is_before_announcement(session, at):
-            return ended(session, State.RESOLVED, now, "resolved")
+            return ended(session, State.RESOLVED, now, "resolved", at=at)
         case State.ASSIGNED:
             return replace(session, previous=largest(session.previous, number), due_at=now)
         case State.WAITING:  # withdrawn, or a late resolve of the room's previous session: the room tells
@@ -154,9 +154,21 @@ def needs_view(session: Session) -> bool:
     return session.state is not State.WAITING or session.verify
 
 
-def ended(session: Session, state: State, now: datetime, why: str) -> Session:
-    """``session`` at its end. Its slot is free; who served it is kept."""
-    return moved(session, state, slot=None, capacity=None, due_at=None, verify=False, ended_at=now, ending=why)
+def ended(session: Session, state: State, now: datetime, why: str, *, at: datetime | None = None) -> Session:
+    """``session`` at its end. Its slot is free; who served it is kept. ``at``: when the inbox heard of the end; what
+    begins there, if the customer wrote again before, begins no earlier."""
+    again_at = None if session.again_at is None else max(session.again_at, at or now)
+    return moved(
+        session,
+        state,
+        slot=None,
+        capacity=None,
+        due_at=None,
+        verify=False,
+        ended_at=now,
+        again_at=again_at,
+        ending=why,
+    )
 
 
 def successor(session: Session, number: int | None = None) -> Session | None:
