@@ -23,7 +23,7 @@ from support import judgement, timeline
 from support.ledger import Ledger, read_ledger
 from support.platform import Simulator
 from support.processes import Processes, Running
-from support.proxy import Proxy
+from support.network import Proxy
 
 TTL_S = 4.0
 SWEEP_S = 3.0

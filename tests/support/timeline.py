@@ -1,5 +1,6 @@
 """One room's story, out of both records, in the order of time: for the eyes of whoever mends a failing scenario."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from support.ledger import rows
 from support.platform import Entry
 
+OVERTAKER = re.compile(r"\(room (\d+)\)")
 DULL = ("seq", "at", "app", "room")
 OF_THE_LEDGER = ("id", "app", "room", "lane", "epoch", "policy_version")
 
@@ -25,7 +27,9 @@ def of_room(room: str, entries: Iterable[Entry], url: str) -> Iterator[str]:
 
 
 def beside(story: Mapping[str, Any], entries: Sequence[Entry]) -> list[str]:
-    """The rooms that the agent of an ``over`` held at that moment."""
+    """The rooms that the agent of an ``over`` held at that moment; the room that overtook."""
+    if story["what"] == "out_of_order":
+        return OVERTAKER.findall(story["text"])
     if story["what"] != "over":
         return []
     held: dict[str, None] = {}
