@@ -496,34 +496,31 @@ class TestAudits:
             made.append(now)
         return made
 
-    async def test_served_rooms_that_were_not_read_for_long_are_due_the_oldest_first(self, case):
+    async def test_served_rooms_that_were_not_read_for_long_are_to_be_read_the_oldest_first(self, case):
         sessions = await self.served(case, 4)
-        assert await case.ask("mark_for_audit", APP, self.audit(checked_before=after(23.5), at_most=2), after(99)) == 2
-        assert [one.due_at for one in await case.rows(*sessions)] == [after(99), after(99), None, None]
+        found = await case.ask("to_audit", APP, self.audit(checked_before=after(23.5), at_most=2))
+        assert [one.id for one in found] == [one.id for one in sessions[:2]]
 
     async def test_what_was_read_since_is_left_alone(self, case):
         (session,) = await self.served(case, 1)
         await case.write((session, replace(session, checked_at=after(50))))
-        assert await case.ask("mark_for_audit", APP, self.audit(checked_before=after(45)), after(99)) == 0
+        assert list(await case.ask("to_audit", APP, self.audit(checked_before=after(45)))) == []
 
-    async def test_what_waits_long_and_is_not_on_the_platforms_list_is_in_question(self, case):
+    async def test_what_waits_long_and_is_not_on_the_platforms_list_is_to_be_read_and_keeps_its_turn(self, case):
         await case.write(waiting(1, room="1"), waiting(2, room="2"), waiting(3, room="3", since=after(50)))
         audit = self.audit(waiting_before=after(10), unserved=frozenset({RoomId("2")}))
-        assert await case.ask("mark_for_audit", APP, audit, after(99)) == 1
-        first, second, third = await case.rows(waiting(1), waiting(2), waiting(3))
-        assert (first.verify, first.due_at) == (True, after(99))
-        assert not second.verify
-        assert not third.verify
+        (found,) = await case.ask("to_audit", APP, audit)
+        assert (found.room, found.verify, found.due_at) == ("1", False, None)
 
     async def test_a_list_that_broke_off_says_nothing_of_who_waits(self, case):
         await case.write(waiting(1))
-        assert await case.ask("mark_for_audit", APP, self.audit(waiting_before=after(10), unserved=None), NOON) == 0
+        assert list(await case.ask("to_audit", APP, self.audit(waiting_before=after(10), unserved=None))) == []
 
     async def test_another_apps_rows_are_left_alone(self, case):
         await self.served(case, 1)
         await case.write(waiting(9, room="9"))
         audit = self.audit(checked_before=after(99), waiting_before=after(99))
-        assert await case.ask("mark_for_audit", OTHER, audit, NOON) == 0
+        assert list(await case.ask("to_audit", OTHER, audit)) == []
 
 
 class TestStanding:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -152,26 +151,24 @@ class MemoryTransaction:
             del self._rows.sessions[identity]
         return len(events) + len(sessions)
 
-    async def mark_for_audit(self, app: AppId, audit: Audit, now: datetime) -> int:
+    async def to_audit(self, app: AppId, audit: Audit) -> Sequence[Session]:
         """See the port."""
-        await self._script.begin("mark_for_audit")
+        await self._script.begin("to_audit")
         served = [
             (one.checked_at or one.assigned_at, one)
             for one in self._rows.sessions.values()
             if one.app == app and one.state is State.ASSIGNED and one.due_at is None
         ]
         stale = [(at, one.id, one) for at, one in served if at is not None and at < audit.checked_before]
-        marked = [replace(one, due_at=now) for _, _, one in sorted(stale)[: audit.at_most]]
+        found = [one for _, _, one in sorted(stale)[: audit.at_most]]
         if audit.unserved is not None:
             waiting = [
                 (one.waiting_since, one.id, one)
                 for one in self._in_turn(app)
                 if one.waiting_since < audit.waiting_before and one.room not in audit.unserved
             ]
-            marked.extend(replace(one, due_at=now, verify=True) for _, _, one in sorted(waiting)[: audit.at_most])
-        for one in marked:
-            self._rows.put(one)
-        return len(marked)
+            found.extend(one for _, _, one in sorted(waiting)[: audit.at_most])
+        return found
 
     def _in_turn(self, app: AppId) -> list[Session]:
         rows = self._rows

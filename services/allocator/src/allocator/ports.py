@@ -174,8 +174,8 @@ class Transaction(Protocol):
     async def forget(self, events_before: datetime, sessions_before: datetime) -> int:
         """Delete some of the events and of the ended sessions that are older; how many."""
 
-    async def mark_for_audit(self, app: AppId, audit: "Audit", now: datetime) -> int:
-        """Make sessions due whose room should be read again; how many."""
+    async def to_audit(self, app: AppId, audit: "Audit") -> Sequence[Session]:
+        """The sessions whose room a sweep wants read again, longest unread first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

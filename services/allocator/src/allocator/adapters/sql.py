@@ -145,18 +145,14 @@ SELECT h.* FROM lanes, LATERAL (
 """
 
 AUDIT_SERVED = f"""
-UPDATE session SET due_at = $2 WHERE id IN (
-  SELECT id FROM session
-  WHERE app = $1 AND state = '{State.ASSIGNED}' AND due_at IS NULL AND coalesce(checked_at, assigned_at) < $3
-  ORDER BY coalesce(checked_at, assigned_at) LIMIT $4
-) RETURNING 1
+SELECT {_ALL} FROM session
+WHERE app = $1 AND state = '{State.ASSIGNED}' AND due_at IS NULL AND coalesce(checked_at, assigned_at) < $2
+ORDER BY coalesce(checked_at, assigned_at), id LIMIT $3
 """
 
 AUDIT_WAITING = f"""
-UPDATE session SET due_at = $2, verify = true WHERE id IN (
-  SELECT id FROM session
-  WHERE app = $1 AND {_IN_TURN} AND waiting_since < $3 AND room <> ALL($4::text[]) ORDER BY waiting_since LIMIT $5
-) RETURNING 1
+SELECT {_ALL} FROM session
+WHERE app = $1 AND {_IN_TURN} AND waiting_since < $2 AND room <> ALL($3::text[]) ORDER BY waiting_since, id LIMIT $4
 """
 
 FORGET_EVENTS = """

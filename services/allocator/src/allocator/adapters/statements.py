@@ -122,13 +122,13 @@ class Statements:
             lanes.setdefault(session.lane, []).append(session)
         return lanes
 
-    async def mark_for_audit(self, app: AppId, audit: Audit, now: datetime) -> int:
+    async def to_audit(self, app: AppId, audit: Audit) -> Sequence[Session]:
         """See the port."""
-        marked = len(await self._rows(sql.AUDIT_SERVED, app, now, audit.checked_before, audit.at_most))
+        found = [*await self._rows(sql.AUDIT_SERVED, app, audit.checked_before, audit.at_most)]
         if audit.unserved is not None:
             rooms = sorted(audit.unserved)
-            marked += len(await self._rows(sql.AUDIT_WAITING, app, now, audit.waiting_before, rooms, audit.at_most))
-        return marked
+            found += await self._rows(sql.AUDIT_WAITING, app, audit.waiting_before, rooms, audit.at_most)
+        return [_session(row) for row in found]
 
     async def forget(self, events_before: datetime, sessions_before: datetime) -> int:
         """See the port."""

@@ -119,7 +119,8 @@ def _number_of_what_ended(event: Event) -> int | None:
 
 def _settles_the_question(event: RoomWaiting, session: Session) -> bool:
     """Whether ``session``, whose wait is in question, is the one that this webhook, sent after the end before it,
-    speaks of. Then there is no question, and this is its place."""
+    speaks of. Then there is no question, and this is its place.
+    """
     names_the_end = event.previous is not None and event.previous == session.previous
     return names_the_end and session.state is State.WAITING and session.verify
 

@@ -118,6 +118,8 @@ def on_outcome(session: Session, outcome: o.Outcome, now: datetime, timing: Timi
 
 def on_view(session: Session, view: o.View, now: datetime, timing: Timing) -> Session:
     """The room of ``session`` was read and showed ``view``."""
+    if isinstance(view, o.NotSeen) and session.due_at is None:
+        return session  # it was looked at to be on the safe side
     if isinstance(view, o.NotSeen):
         return replace(session, tries=session.tries + 1, due_at=now + _pause(session.tries, timing))
     seen = replace(session, checked_at=now)
@@ -156,7 +158,8 @@ def needs_view(session: Session) -> bool:
 
 def ended(session: Session, state: State, now: datetime, why: str, *, at: datetime | None = None) -> Session:
     """``session`` at its end. Its slot is free; who served it is kept. ``at``: when the inbox heard of the end; what
-    begins there, if the customer wrote again before, begins no earlier."""
+    begins there, if the customer wrote again before, begins no earlier.
+    """
     again_at = None if session.again_at is None else max(session.again_at, at or now)
     return moved(
         session,

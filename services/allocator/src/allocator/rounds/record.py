@@ -57,7 +57,7 @@ async def record(
     events = take_in(await tx.record([*told, *found], now), now, tuning.timing)
     done.drift.extend(_missed(events, found))
     await _write(tx, events, done)
-    await _audit(tx, taken.results, now, tuning)
+    await _audit(tx, taken.results, now, tuning, done)
     await _look_at_due(tx, now, tuning=tuning, viewing=viewing, reachable=reachable, done=done)
     return done
 
@@ -110,11 +110,13 @@ async def _look_at_due(
     done.next_due_at = due.next_at
 
 
-async def _audit(tx: Transaction, results: Sequence[Result], now: datetime, tuning: Tuning) -> None:
-    """After a sweep: what else should be looked at again, and what can be forgotten."""
+async def _audit(tx: Transaction, results: Sequence[Result], now: datetime, tuning: Tuning, done: Recorded) -> None:
+    """After a sweep: what else should be looked at again, and what can be forgotten. Those who wait keep their turn
+    while they are looked at: most of them do wait.
+    """
     for result in results:
         if isinstance(result, Swept):
-            await tx.mark_for_audit(result.app, _audit_of(result, now, tuning), now)
+            done.view.extend(await tx.to_audit(result.app, _audit_of(result, now, tuning)))
             await tx.forget(
                 now - timedelta(seconds=tuning.events_retained_s), now - timedelta(seconds=tuning.sessions_retained_s)
             )
