@@ -501,6 +501,18 @@ class TestAudits:
         found = await case.ask("to_audit", APP, self.audit(checked_before=after(23.5), at_most=2))
         assert [one.id for one in found] == [one.id for one in sessions[:2]]
 
+    async def test_what_some_agents_serve_is_found_by_the_agents(self, case):
+        first, second, third = await self.served(case, 3)
+        found = await case.ask("served_by", APP, [AgentId(3), AgentId(1)], after(99), 9)
+        assert [one.id for one in found] == [first.id, third.id]
+        assert [one.id for one in await case.ask("served_by", APP, [AgentId(3), AgentId(1)], after(99), 1)] == [
+            first.id
+        ]
+        assert list(await case.ask("served_by", APP, [AgentId(2)], after(22), 9)) == []
+        assert list(await case.ask("served_by", OTHER, [AgentId(2)], after(99), 9)) == []
+        await case.write((second, replace(second, due_at=after(30))))
+        assert list(await case.ask("served_by", APP, [AgentId(2)], after(99), 9)) == []
+
     async def test_what_was_read_since_is_left_alone(self, case):
         (session,) = await self.served(case, 1)
         await case.write((session, replace(session, checked_at=after(50))))

@@ -151,6 +151,20 @@ class MemoryTransaction:
             del self._rows.sessions[identity]
         return len(events) + len(sessions)
 
+    async def served_by(
+        self, app: AppId, agents: Iterable[AgentId], assigned_before: datetime, at_most: int
+    ) -> Sequence[Session]:
+        """See the port."""
+        await self._script.begin("served_by")
+        wanted = set(agents)
+        found = [
+            (one.checked_at or one.assigned_at, one.id, one)
+            for one in self._rows.sessions.values()
+            if one.app == app and one.agent in wanted and one.slot is not None and one.state is State.ASSIGNED
+            if one.due_at is None and one.assigned_at is not None and one.assigned_at < assigned_before
+        ]
+        return [one for _, _, one in sorted(found, key=lambda row: row[:2])[:at_most]]
+
     async def to_audit(self, app: AppId, audit: Audit) -> Sequence[Session]:
         """See the port."""
         await self._script.begin("to_audit")

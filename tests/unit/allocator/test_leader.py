@@ -486,6 +486,20 @@ async def test_a_resolve_that_was_lost_is_found_by_the_sweep(world):
     assert (APP, "resolve_missed") in world.watch.drifts
 
 
+@in_a_world(sweep_s=3600.0)
+async def test_a_resolve_that_was_lost_is_found_by_the_platforms_count_while_somebody_waits(world):
+    world.platform.agent(1)
+    async with world.leading():
+        for room in ("100", "101", "102"):  # two are served, one waits
+            world.writes(room)
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(5)
+        world.platform.resolve("100")
+        await asyncio.sleep(15)
+    assert world.states() == {"100": "resolved", "101": "assigned", "102": "assigned"}
+    assert (APP, "resolve_missed") in world.watch.drifts
+
+
 @in_a_world(sweep_s=10.0)
 async def test_an_agent_who_was_taken_out_leaves_a_customer_who_waits_at_the_old_place(world):
     world.platform.agent(1)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from unit.allocator.making import AGENT
 
-from allocator.core.roster import Load, Roster, Seen, foreign_after, foreign_of
+from allocator.core.roster import Load, Roster, Seen, foreign_after, foreign_of, short_after
 
 LAG_S = 3.0
 
@@ -67,3 +67,14 @@ def test_an_agent_who_is_not_in_this_roster_keeps_what_is_known():
     known = foreign_after({}, seen(2), ours(0), LAG_S)
     empty = replace(seen(0), agents=(), read_at=101.0)
     assert foreign_of(foreign_after(known, empty, {}, LAG_S), AGENT) == 2
+
+
+def test_a_count_below_ours_is_remembered_since_it_was_first_seen():
+    short = short_after({}, seen(1, at=100), ours(2))
+    assert short == {AGENT: 100}
+    assert short_after(short, seen(1, at=105), ours(2)) == {AGENT: 100}
+
+
+def test_a_count_that_catches_up_is_forgotten():
+    assert short_after({AGENT: 100.0}, seen(2, at=105), ours(2)) == {}
+    assert short_after({}, seen(3, at=105), ours(2)) == {}

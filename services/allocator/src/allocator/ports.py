@@ -174,6 +174,11 @@ class Transaction(Protocol):
     async def forget(self, events_before: datetime, sessions_before: datetime) -> int:
         """Delete some of the events and of the ended sessions that are older; how many."""
 
+    async def served_by(
+        self, app: AppId, agents: Iterable[AgentId], assigned_before: datetime, at_most: int
+    ) -> Sequence[Session]:
+        """Sessions that ``agents`` serve since before ``assigned_before``, the longest unread first."""
+
     async def to_audit(self, app: AppId, audit: "Audit") -> Sequence[Session]:
         """The sessions whose room a sweep wants read again, longest unread first."""
 

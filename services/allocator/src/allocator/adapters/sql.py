@@ -144,6 +144,12 @@ SELECT h.* FROM lanes, LATERAL (
 ) h WHERE lanes.lane IS NOT NULL
 """
 
+SERVED_BY = f"""
+SELECT {_ALL} FROM session
+WHERE app = $1 AND agent = ANY($2::bigint[]) AND slot IS NOT NULL AND state = '{State.ASSIGNED}' AND due_at IS NULL
+AND assigned_at < $3 ORDER BY coalesce(checked_at, assigned_at), id LIMIT $4
+"""
+
 AUDIT_SERVED = f"""
 SELECT {_ALL} FROM session
 WHERE app = $1 AND state = '{State.ASSIGNED}' AND due_at IS NULL AND coalesce(checked_at, assigned_at) < $2

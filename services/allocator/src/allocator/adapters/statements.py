@@ -122,6 +122,13 @@ class Statements:
             lanes.setdefault(session.lane, []).append(session)
         return lanes
 
+    async def served_by(
+        self, app: AppId, agents: Iterable[AgentId], assigned_before: datetime, at_most: int
+    ) -> Sequence[Session]:
+        """See the port."""
+        rows = await self._rows(sql.SERVED_BY, app, list(agents), assigned_before, at_most)
+        return [_session(row) for row in rows]
+
     async def to_audit(self, app: AppId, audit: Audit) -> Sequence[Session]:
         """See the port."""
         found = [*await self._rows(sql.AUDIT_SERVED, app, audit.checked_before, audit.at_most)]

@@ -65,6 +65,17 @@ def foreign_after(foreign: Foreign, roster: Roster, loads: Mapping[AgentId, Load
     return {agent: pairs for agent, pairs in known.items() if pairs}
 
 
+def short_after(short: Mapping[AgentId, float], roster: Roster, loads: Mapping[AgentId, Load]) -> dict[AgentId, float]:
+    """Since when (``read_at``) the platform counts fewer customers of an agent than we do, as ``roster`` shows it."""
+    known = dict(short)
+    for seen in roster.agents:
+        if seen.count < len(loads.get(seen.agent, IDLE).taken):
+            known.setdefault(seen.agent, roster.read_at)
+        else:
+            known.pop(seen.agent, None)
+    return known
+
+
 def foreign_of(foreign: Foreign, agent: AgentId) -> int:
     """How many customers that are not ours ``agent`` has, cautiously."""
     return max((count for _, count in foreign.get(agent, ())), default=0)

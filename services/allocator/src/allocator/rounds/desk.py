@@ -12,12 +12,13 @@ from allocator.core.ids import AgentId, AppId, Lane
 from allocator.core.plan import Plan, Snapshot, head_of
 from allocator.core.policy import Policy
 from allocator.core.reasons import WaitReason
-from allocator.core.roster import Foreign, Load, Roster, foreign_after, foreign_of
+from allocator.core.roster import Foreign, Load, Roster, foreign_after, foreign_of, short_after
 from allocator.core.session import Session
 from allocator.rounds.tuning import Tuning
 
 HOLD_S = 1.0
 """Those who came later wait at most so long for the answer to who may take somebody who came before."""
+SUSPECTS_MAX = 20
 ASK_AGAIN_S = 0.5
 ASK_AGAIN_MAX_S = 10.0
 IN_USE_S = 10.0
@@ -55,6 +56,7 @@ class Desk:
         self._tuning = tuning
         self._lines: dict[Lane, _Line] = {}
         self._foreign: Foreign = {}
+        self._short: dict[AgentId, float] = {}
 
     def answered(self, outcome: object, now: float) -> None:
         """A call of any kind had ``outcome``."""
@@ -79,7 +81,17 @@ class Desk:
         for line in self._lines.values():
             if line.roster is not None and not line.compared:
                 self._foreign = foreign_after(self._foreign, line.roster, loads, self._tuning.timing.lag_s)
+                self._short = short_after(self._short, line.roster, loads)
                 line.compared = True
+
+    def suspects(self, now: float) -> list[AgentId]:
+        """Agents of whom the platform has counted fewer customers than we for longer than it is late: a resolve
+        may have been lost. Each is named once in a while, not all the time.
+        """
+        oldest = now - 2 * self._tuning.timing.lag_s
+        found = sorted(agent for agent, since in self._short.items() if since < oldest)[:SUSPECTS_MAX]
+        self._short.update(dict.fromkeys(found, now))
+        return found
 
     def heads_wanted(self, policy: Policy, loads: Mapping[AgentId, Load], budget: int, now: float) -> int:
         """How many of each lane a plan could use: as many as there are free slots, and one more to ask for."""

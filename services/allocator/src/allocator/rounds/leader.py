@@ -183,6 +183,8 @@ class Leader:
                 self.calls.assign(session)
             for head in reserved.ask:
                 self.calls.ask(head, platform_chooses=reserved.platform_chooses)
+            for session in reserved.view:
+                self.calls.view(session)
         for session in decided.recorded.view:
             self.calls.view(session)
         for app, kind in decided.recorded.drift:

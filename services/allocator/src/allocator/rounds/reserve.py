@@ -14,6 +14,8 @@ from allocator.core.session import Session
 from allocator.ports import Transaction
 from allocator.rounds.desk import Desk
 
+SUSPECTED_MAX = 64
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
@@ -26,10 +28,13 @@ class Moment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reserved:
-    """``sessions`` are to be announced, in order; for each of ``ask`` the roster of its lane is to be read."""
+    """``sessions`` are to be announced, in order; for each of ``ask`` the roster of its lane is to be
+    read, for each of ``view`` its room: the platform counts fewer customers of its agent than we do.
+    """
 
     sessions: Sequence[Session]
     ask: Sequence[Session]
+    view: Sequence[Session]
     platform_chooses: bool
 
 
@@ -48,8 +53,16 @@ async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, l
     return Reserved(
         sessions=changes.after,
         ask=desk.to_ask(heads, moment.now),
+        view=await _suspected(tx, desk, moment, lag_s),
         platform_chooses=policy.asks_platform,
     )
+
+
+async def _suspected(tx: Transaction, desk: Desk, moment: Moment, lag_s: float) -> Sequence[Session]:
+    suspects = desk.suspects(moment.now)
+    if not suspects:
+        return ()
+    return await tx.served_by(desk.app, suspects, moment.wall - timedelta(seconds=2 * lag_s), SUSPECTED_MAX)
 
 
 def _changes(made: Plan, heads: Mapping[Lane, Sequence[Session]], policy: Policy, now: datetime) -> Changes:
