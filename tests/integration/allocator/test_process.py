@@ -31,6 +31,14 @@ class Started:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def until_ready_says(self, status, text):
+        """Wait for this answer of ``/readyz``."""
+        give_up_at = time.monotonic() + 30
+        while (answer := self.get("/readyz")) != (status, f"{text}\n"):
+            assert self.running.status is None, f"it ended with {self.running.status}:\n{self.running.output}"
+            assert time.monotonic() < give_up_at, f"{answer} instead of {status} {text}:\n{self.running.output}"
+            time.sleep(0.05)
+
     def figure(self, name):
         """A figure of ours; None: it is not there."""
         for line in self.get("/metrics")[1].splitlines():
@@ -265,16 +273,16 @@ class TestRunning:
     @pytest.mark.slow
     def test_not_ready_without_postgres_and_without_redis_but_alive(self, allocate, postgres_server, redis_server):
         started = allocate()
-        until(lambda: started.get("/readyz")[0] == 200)
+        started.until_ready_says(200, "ok")
         postgres_server.pause()
         redis_server.pause()
-        until(lambda: started.get("/readyz") == (503, "Redis does not answer\n"))
+        started.until_ready_says(503, "Redis does not answer")
         assert started.get("/livez")[0] == 200
         redis_server.resume()
-        until(lambda: started.get("/readyz") == (503, "Postgres does not answer\n"))
+        started.until_ready_says(503, "Postgres does not answer")
         assert started.get("/livez")[0] == 200
         postgres_server.resume()
-        until(lambda: started.get("/readyz")[0] == 200)
+        started.until_ready_says(200, "ok")
         assert started.get("/livez")[0] == 200
         assert "Traceback" not in started.running.output
 
