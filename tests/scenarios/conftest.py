@@ -57,7 +57,8 @@ def antre(
     tmp_path: Path,
 ) -> Iterator[System]:
     """A system, up and without customers, of the shape that the scenario's mark says."""
-    wished = {name: value for mark in request.node.iter_markers("system") for name, value in mark.kwargs.items()}
+    marks = reversed(list(request.node.iter_markers("system")))  # the scenario's own mark last: it wins
+    wished = {name: value for mark in marks for name, value in mark.kwargs.items()}
     system = System(
         Shape(seed=_seed(request.config), **wished),
         folder=tmp_path,

@@ -6,16 +6,22 @@ import pytest
 
 from support.system import LAG_S, policy
 
+pytestmark = pytest.mark.system(allocators=1)
+"""Who leads is no question here."""
+
 SLACK_S = 3.0
 """What a busy machine may add to any bound."""
 QUIET = {"chatter_s": "0"}
 """Customers say nothing twice: what was lost, only the sweep finds."""
 FIRST_AGENT = 164_801
+UNTOLD_S = 5.0
+"""Where the platform does not tell who may take a lane's rooms, the others' are served meanwhile: they pass, for as
+long as asking fails and is put off."""
 
 
 def test_assigns_take_effect_and_are_not_answered(antre):
     antre.faults(effect_then_timeout=0.3)
-    antre.traffic(8)
+    antre.traffic(12)
     antre.must_serve(60, within_s=40)
     antre.must_come_to_rest(within_s=40)
 
@@ -30,7 +36,7 @@ def test_assigns_take_effect_long_after_we_gave_up(antre):
 @pytest.mark.system(gateways=2, simulator={"doubled_share": "0.5"})
 def test_webhooks_come_twice_and_out_of_order(antre):
     antre.faults(webhook_doubled=0.5, webhook_reordered=0.5)
-    antre.traffic(12)
+    antre.traffic(15)
     antre.must_serve(80, within_s=30)
     antre.must_come_to_rest(tolerance_s=1 + LAG_S)  # a wait that may be a ghost is looked at until it shows
 
@@ -38,17 +44,17 @@ def test_webhooks_come_twice_and_out_of_order(antre):
 @pytest.mark.system(simulator=QUIET)
 def test_a_tenth_of_the_webhooks_never_comes(antre):
     antre.faults(webhook_lost_allocate=0.1, webhook_lost_resolve=0.1)
-    antre.traffic(10)
-    antre.must_serve(100, within_s=40)
+    antre.traffic(15)
+    antre.must_serve(90, within_s=40)
     antre.must_come_to_rest()
 
 
 def test_too_many_requests_and_then_errors(antre):
-    antre.traffic(10)
+    antre.traffic(12)
     antre.must_serve(10)
     for fault in ({"too_many": 1.0, "retry_after_s": 2.0}, {"error_5xx": 1.0}, {"assign_down": 1.0}):
         antre.faults(**fault)
-        antre.must("twenty customers wait", lambda: antre.platform.waiting() >= 20)
+        antre.must("a dozen customers wait", lambda: antre.platform.waiting() >= 12)
         antre.platform.calm()
         antre.must_progress(time.time(), within_s=5 + SLACK_S)
         antre.must("the backlog is served", lambda: antre.platform.waiting() < 5)
@@ -57,29 +63,29 @@ def test_too_many_requests_and_then_errors(antre):
 
 def test_now_and_then_too_many_requests_or_an_error(antre):
     antre.faults(too_many=0.02, retry_after_s=1.0, error_5xx=0.1)
-    antre.traffic(8)
+    antre.traffic(12)
     antre.must_serve(60, within_s=40)
-    antre.must_come_to_rest(within_s=40)
+    antre.must_come_to_rest(within_s=40, tolerance_s=UNTOLD_S)
 
 
 def test_answers_are_pages_halves_and_other_shapes(antre):
     antre.faults(html_answer=0.1, half_json=0.1, other_shape=0.1, redirect=0.1)
-    antre.traffic(8)
+    antre.traffic(12)
     antre.must_serve(60, within_s=40)
-    antre.must_come_to_rest(within_s=40)
+    antre.must_come_to_rest(within_s=40, tolerance_s=UNTOLD_S)
 
 
 @pytest.mark.system(env={"ANTRE_PLATFORM_LAG_S": "6"})
 def test_counters_are_late_and_agents_flap(antre):
     antre.faults(counter_lag_s=5.0, agent_flaps_per_s=1.0)
-    antre.traffic(8)
+    antre.traffic(15)
     antre.must_serve(80, within_s=40)
     antre.must_come_to_rest(within_s=40)
 
 
 def test_people_assign_take_over_and_resolve_by_hand(antre):
     antre.faults(hand_assign=1.0, takeover=1.0, hand_resolve=1.0, remove_agent=0.5)
-    antre.traffic(8)
+    antre.traffic(15)
     antre.must_serve(80, within_s=40)
     antre.must_come_to_rest(within_s=60)
 
@@ -121,9 +127,11 @@ def test_the_policy_changes_while_customers_come(antre):
 
 @pytest.mark.system(strategy="[platform]")
 def test_the_platform_chooses_the_agent(antre):
+    """Lane by lane, and as well as its counters are on time: who is overtaken meanwhile is the platform's choice."""
+    antre.faults(counter_lag_s=0)
     antre.traffic(8)
     antre.must_serve(50, within_s=30)
-    antre.must_come_to_rest()
+    antre.must_come_to_rest(tolerance_s=3)
 
 
 @pytest.mark.system(simulator={"service_s": "600", "chatter_s": "1:2"}, agents=2)

@@ -12,7 +12,7 @@ QUIET = {"chatter_s": "0"}
 """Customers say nothing twice: what was lost, only the sweep finds."""
 
 
-@pytest.mark.system(simulator=QUIET)
+@pytest.mark.system(simulator=QUIET, allocators=1)
 def test_redis_is_killed_and_comes_back(antre):
     antre.traffic(10)
     antre.must_serve(10)
@@ -64,6 +64,7 @@ def test_the_lease_does_not_expire_and_its_holder_is_dead(antre):
     antre.must_come_to_rest()
 
 
+@pytest.mark.system(allocators=1)
 def test_redis_forgets_its_scripts_and_closes_connections(antre):
     antre.traffic(12)
     for _ in range(3):
@@ -74,6 +75,7 @@ def test_redis_forgets_its_scripts_and_closes_connections(antre):
     antre.must_come_to_rest()
 
 
+@pytest.mark.system(allocators=1)
 def test_postgres_is_shut_down_at_once_and_comes_back(antre):
     antre.traffic(12)
     for _ in range(2):
@@ -114,7 +116,7 @@ def test_the_leader_renews_and_never_hears_of_it(antre):
     antre.must_come_to_rest()
 
 
-@pytest.mark.system(proxied=True)
+@pytest.mark.system(proxied=True, allocators=1)
 @pytest.mark.parametrize("how", ["cut", "fall_silent"])
 def test_the_leader_loses_sight_of_postgres_alone(antre, how):
     antre.traffic(10)
@@ -139,7 +141,7 @@ def test_who_does_not_see_postgres_for_long_lets_another_lead(antre):
     antre.must_come_to_rest()
 
 
-@pytest.mark.system(proxied=True)
+@pytest.mark.system(proxied=True, allocators=1)
 def test_the_leader_loses_sight_of_the_platform_alone(antre):
     antre.traffic(10)
     antre.must_serve(10)
@@ -151,6 +153,7 @@ def test_the_leader_loses_sight_of_the_platform_alone(antre):
     antre.must_come_to_rest()
 
 
+@pytest.mark.system(allocators=1)
 def test_an_entry_nobody_can_read_is_put_aside(antre):
     app = next(iter(antre.apps))
     stream = antre.keys.inbox(app)

@@ -20,10 +20,10 @@ from one_machine import metrics
 from one_machine.ports import HOST, free_port
 from one_machine.stores import Postgres, Valkey
 from support import judgement, timeline
-from support.ledger import Ledger, read_ledger
+from support.ledger import read_ledger
+from support.network import Proxy
 from support.platform import Simulator
 from support.processes import Processes, Running
-from support.network import Proxy
 
 TTL_S = 4.0
 SWEEP_S = 3.0
@@ -270,7 +270,12 @@ class System:
 
     def story(self) -> str:
         """For a failing test: the verdict with its stories, the ledger, and the ends of the logs."""
-        parts = [f"verdict: {self._now_verdict()}", f"ledger: {self._now_ledger()}", *self._timelines()]
+        looks: dict[str, Callable[[], object]] = {
+            "verdict": self._now_verdict,
+            "ledger": lambda: read_ledger(self.database_url),
+            "rooms": lambda: "\n".join(self._timelines()),
+        }
+        parts = [f"{name}: {_tried(look)}" for name, look in looks.items()]
         for name, running in self.running.items():
             tail = "\n".join(running.output.splitlines()[-25:])
             parts.append(f"--- {name} (status {running.status}), the end of its log:\n{tail}")
@@ -323,28 +328,18 @@ class System:
         simulator = self.running["simulator"]
         assert simulator.status is None, f"the simulator ended with {simulator.status}:\n{simulator.output}"
 
-    def _now_verdict(self) -> object:
-        try:
-            return "\n  ".join(str(line) for line in _lines(self.verdict or self.platform.verdict()))
-        except (httpx.HTTPError, AssertionError) as error:
-            return f"cannot be had: {error!r}"
-
-    def _now_ledger(self) -> Ledger | str:
-        try:
-            return read_ledger(self.database_url)
-        except (OSError, TimeoutError) as error:
-            return f"cannot be had: {error!r}"
+    def _now_verdict(self) -> str:
+        return "\n  ".join(str(line) for line in _lines(self.verdict or self.platform.verdict()))
 
     def _timelines(self) -> Iterator[str]:
         """What both records say of the first rooms of which something is said."""
-        with suppress(httpx.HTTPError, AssertionError, OSError, TimeoutError):
-            record = self.platform.record()
-            told = ROOM.findall("\n".join(self.complaints))
-            for story in self.verdict.get("stories", ()):
-                told += [story["room"], *timeline.beside(story, record)]
-            for room in list(dict.fromkeys(told))[:TIMELINES_MAX]:
-                yield f"--- room {room}"
-                yield from timeline.of_room(room, record, self.database_url)
+        record = self.platform.record()
+        told = ROOM.findall("\n".join(self.complaints))
+        for story in self.verdict.get("stories", ()):
+            told += [story["room"], *timeline.beside(story, record)]
+        for room in list(dict.fromkeys(told))[:TIMELINES_MAX]:
+            yield f"--- room {room}"
+            yield from timeline.of_room(room, record, self.database_url)
 
     def _start_simulator(self) -> None:
         shape = self.shape
@@ -425,6 +420,14 @@ class System:
     def _proxy(self, *ports: int) -> Proxy:
         self._proxies.append(Proxy(ports))
         return self._proxies[-1]
+
+
+def _tried(look: Callable[[], object]) -> object:
+    """What a look shows, or why it cannot: what is broken may be what is looked at."""
+    try:
+        return look()
+    except Exception as error:  # noqa: BLE001 - a story must not hide the failure it tells of
+        return f"cannot be had: {error!r}"
 
 
 def _lines(verdict: Mapping[str, Any]) -> Iterator[object]:
