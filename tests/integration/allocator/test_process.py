@@ -268,13 +268,14 @@ class TestRunning:
         second = allocate()
         started = time.monotonic()
         assert second.running.terminate() == 0
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < 3
 
     @pytest.mark.slow
     def test_not_ready_without_postgres_and_without_redis_but_alive(self, allocate, postgres_server, redis_server):
         started = allocate()
         started.until_ready_says(200, "ok")
-        postgres_server.pause()
+        for _ in range(2):  # a backend that was just being forked escapes the first
+            postgres_server.pause()
         redis_server.pause()
         started.until_ready_says(503, "Redis does not answer")
         assert started.get("/livez")[0] == 200
