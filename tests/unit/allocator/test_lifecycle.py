@@ -230,6 +230,12 @@ class TestReadingTheRoomOfASessionInQuestion:
         session = on_view(self.asked, NOT_SEEN, NOW, TIMING)
         assert (session.state, session.verify, session.due_at) == (State.WAITING, True, later(0.5))
 
+    def test_somebody_who_waits_is_looked_at_again_soon_however_often_it_failed(self):
+        session = self.asked
+        for _ in range(10):
+            session = on_view(session, NOT_SEEN, NOW, TIMING)
+        assert session.due_at == later(2)
+
 
 class TestReadingTheRoomOfAnAssignedSession:
     def test_served_by_ours_all_is_well(self):
