@@ -14,7 +14,7 @@ SLACK_S = 3.0
 QUIET = {"chatter_s": "0"}
 """Customers say nothing twice: what was lost, only the sweep finds."""
 FIRST_AGENT = 164_801
-UNTOLD_S = 5.0
+UNTOLD_S = 8.0
 """Where the platform does not tell who may take a lane's rooms, the others' are served meanwhile: they pass, for as
 long as asking fails and is put off."""
 

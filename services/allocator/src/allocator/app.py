@@ -95,12 +95,15 @@ class Allocator:
         if self._stop.is_set():  # while the lease was being won
             leader.stop()
         _log.info("leading", owner=self._name)
+        gave_up = False
         try:
-            await self._lead(leader, trust)
+            gave_up = await self._lead(leader, trust)
         finally:
             self._leader = self._trust = None
             await leader.close()
             await self._elector.resign(trust)
+        if gave_up and not self._stop.is_set():  # only now: until we had resigned, nobody else could lead
+            await self._around.clock.sleep(SIT_OUT_S)
 
     async def _won(self) -> Leadership | None:
         """The lease; None: we are to stop."""
@@ -114,7 +117,8 @@ class Allocator:
         await asyncio.gather(campaign, return_exceptions=True)
         return None
 
-    async def _lead(self, leader: Leader, trust: Leadership) -> None:
+    async def _lead(self, leader: Leader, trust: Leadership) -> bool:
+        """Until it must not be any more. Whether we gave up although nobody took the lead from us."""
         keeping = asyncio.create_task(self._elector.keep(trust))
         leading = asyncio.create_task(leader.run())
         try:
@@ -127,11 +131,12 @@ class Allocator:
             _log.warning("lead_lost", why=str(error))
         except Unavailable as error:
             _log.warning("lead_given_up", why=str(error))
-            await self._around.clock.sleep(SIT_OUT_S)
+            return True
         finally:
             for task in (keeping, leading):
                 task.cancel()
             await asyncio.gather(keeping, leading, return_exceptions=True)
+        return False
 
     async def _figures(self) -> None:
         """While we lead: the gauges."""

@@ -21,6 +21,10 @@ from allocator.core import outcomes as o
 from allocator.core.ids import AgentId, SessionId
 from allocator.core.session import OPEN, UNSETTLED, Session, State, moved, opened
 
+LOOKS_MAX_IN_TURN = 2
+"""Looks at the room of somebody who waits are not spaced out further than after so many: with each, others pass. That
+the platform is not asked too often while it is away is the breaker's business."""
+
 AVOID_MAX = 16
 """So many refused agents are remembered for a room; the oldest is forgotten, and may be tried again."""
 
@@ -121,7 +125,8 @@ def on_view(session: Session, view: o.View, now: datetime, timing: Timing) -> Se
     if isinstance(view, o.NotSeen) and session.due_at is None:
         return session  # it was looked at to be on the safe side
     if isinstance(view, o.NotSeen):
-        return replace(session, tries=session.tries + 1, due_at=now + _pause(session.tries, timing))
+        tries = min(session.tries, LOOKS_MAX_IN_TURN) if session.state is State.WAITING else session.tries
+        return replace(session, tries=session.tries + 1, due_at=now + _pause(tries, timing))
     seen = replace(session, checked_at=now)
     fresh_until = session.waiting_since + timedelta(seconds=timing.lag_s)
     if not isinstance(view, o.Waits | o.Served) and now < fresh_until:
