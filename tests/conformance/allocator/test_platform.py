@@ -1,5 +1,7 @@
 """What the leader may expect of the platform: the one in memory and the REST API of the simulator alike."""
 
+import asyncio
+
 import pytest
 
 from allocator.adapters.qiscus import QiscusPlatform, new_client
@@ -267,11 +269,11 @@ class TestUnserved:
         assert await self.listed(case) == []
 
     async def test_a_long_list_is_read_to_its_end(self, case):
-        rooms = {await case.customer() for _ in range(48)}
-        found = set()
-        for _ in range(7):  # rows of one second can fall between two pages, but not each time
-            found |= {row.room for row in await self.listed(case)}
-        assert found == rooms
+        rooms = {await case.customer() for _ in range(40)}
+        await asyncio.sleep(1.1)  # rows of one second lie on both sides of a page's edge
+        rooms |= {await case.customer() for _ in range(40)}
+        await asyncio.sleep(1.1)
+        assert {row.room for row in await self.listed(case)} == rooms
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,21 @@ async def test_told_to_stop_just_as_the_lease_is_won_it_stops(world):
 
 
 @in_a_world()
+async def test_told_to_stop_while_it_asks_for_the_lease_it_leaves_none_behind(world):
+    lease = MemoryLease(world.clock)
+    made = allocator_of(world, lease, "a")
+
+    async def stop_before_the_reply():
+        made.stop()
+        await asyncio.sleep(5)
+
+    lease.script.after("acquire", stop_before_the_reply)
+    async with asyncio.timeout(20):
+        await made.run()
+    assert lease.holder is None
+
+
+@in_a_world()
 async def test_of_two_the_second_leads_when_the_first_leaves_and_nobody_is_lost(world):
     lease = MemoryLease(world.clock)
     first, second = allocator_of(world, lease, "a"), allocator_of(world, lease, "b")

@@ -50,7 +50,7 @@ def test_pauses_double_up_to_the_longest():
         pauses.append(breaker.open_until - now)
         now = breaker.open_until
         breaker = b.after(breaker, UNKNOWN, now)
-    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert pauses == [1, 2, 4, 4, 4, 4, 4, 4]
 
 
 def test_calls_that_were_under_way_when_it_opened_do_not_lengthen_the_pause():

@@ -580,6 +580,22 @@ async def test_the_beat_goes_on_while_nothing_happens(world):
 
 
 @in_a_world()
+async def test_a_bug_in_reading_the_inbox_ends_the_lead_and_is_not_swallowed(world):
+    world.inbox.script.before("read", RuntimeError("a bug"))
+    with pytest.raises(RuntimeError, match="a bug"):
+        await world.leader().run()
+
+
+@in_a_world()
+async def test_an_entry_that_is_read_again_because_it_could_not_be_deleted_is_put_aside_once(world):
+    world.inbox.script.before("delete", AWAY, AWAY)
+    async with world.leading():
+        world.inbox.append_bytes(APP, b"not an event")
+        await asyncio.sleep(3)
+    assert world.watch.aside == [APP]
+
+
+@in_a_world()
 async def test_a_bug_in_a_call_ends_the_lead_and_is_not_swallowed(world):
     world.platform.agent(1)
     world.platform.script.before("assign", RuntimeError("a bug"))

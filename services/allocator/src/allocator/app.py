@@ -115,6 +115,7 @@ class Allocator:
             return campaign.result()
         campaign.cancel()
         await asyncio.gather(campaign, return_exceptions=True)
+        await self._elector.withdraw()
         return None
 
     async def _lead(self, leader: Leader, trust: Leadership) -> bool:

@@ -21,6 +21,7 @@ than trust lasts stops the leader; a process that was paused finds its trust gon
 Does not promise: that two processes never *believe* to lead at once. They may, for moments; only one can write.
 """
 
+import contextlib
 from dataclasses import dataclass
 
 from allocator.ports import Clock, Holder, Lease, LeaseLost, Unavailable
@@ -99,6 +100,12 @@ class Elector:
                     trust.end()
                     raise LeaseLost("trust has run out before Redis answered")
                 await self._clock.sleep(RETRY_S)
+
+    async def withdraw(self) -> None:
+        """Stop trying: an attempt that was broken off may have had its effect, and nobody would lead for a while."""
+        self._watched = None
+        with contextlib.suppress(Unavailable):
+            await self._lease.release(self._owner)
 
     async def resign(self, trust: Leadership) -> None:
         """Give the lease up, if we still have it, so that another can have it at once."""

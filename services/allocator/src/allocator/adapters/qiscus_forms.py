@@ -5,7 +5,7 @@ counts, flags and times: answers carry tokens, keys and people's data, and no te
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -95,6 +95,12 @@ def unserved_page(body: bytes, now: datetime) -> tuple[Sequence[Unserved], int, 
 def next_page(body: bytes) -> str | None:
     """Where the page after this one of a list of agents starts; None: it is the last."""
     return _cursor(_json(body), "after")
+
+
+def a_second_later(cursor: str) -> str:
+    """The cursor of a list of rooms, which is a time, a second later; as it is, if it is none."""
+    time = _time(cursor)
+    return cursor if time is None else (time + timedelta(seconds=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _agents(body: bytes) -> list[Any] | None:

@@ -13,7 +13,7 @@ from allocator.core.reasons import WaitReason
 
 FAILURES_MAX = 5
 FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 30.0
+LONGEST_PAUSE_S = 4.0
 CREDENTIALS_PAUSE_S = 15.0
 RETRY_AFTER_MAX_S = 300.0
 

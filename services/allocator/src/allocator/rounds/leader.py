@@ -41,6 +41,7 @@ _Look = Callable[[Transaction, Sequence[Session]], Awaitable[Iterable[Session]]]
 
 READ_WAIT_S = 2.0
 RETRY_S = 0.2
+TERM_RETRY_S = 0.5
 STAND_STILL_S = 10.0
 """A leader whose rounds fail for so long gives the lead to somebody who may be better placed."""
 
@@ -90,10 +91,13 @@ class Leader:
         """
         await self._begin_term(self._recover)
         reader = asyncio.create_task(self._read_inbox())
+        reader.add_done_callback(lambda _: self._wake.set())
         try:
             while not self._stopping:
                 await self._round_or_new_term()
                 await self._wait()
+                if reader.done():
+                    reader.result()  # a bug of ours: nobody would be taken in any more
         finally:
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
@@ -162,16 +166,22 @@ class Leader:
         self._results = self._results[len(taken.results) :]
         self._spec = None
         self._touched = {app for app, desk in self.desks.items() if desk.more}
-        if not taken.entries:
+        if taken.entries:
+            await self._delete(taken.entries)
+            self._entries = ()
+            self._entries_done.set()
+
+    async def _delete(self, entries: Sequence[Entry]) -> None:
+        try:
+            await self._inbox.delete(entries)
+        except Unavailable as error:
+            _log.warning("entries_not_deleted", why=str(error), then="they are read again")
+            await self._clock.sleep(RETRY_S)
             return
-        for entry in taken.entries:
+        for entry in entries:
             if entry.arrival is None:
                 _log.error("entry_put_aside", app=entry.app, entry=entry.id, why=entry.why)
                 self._watch.put_aside(entry.app)
-        with contextlib.suppress(Unavailable):
-            await self._inbox.delete(taken.entries)
-        self._entries = ()
-        self._entries_done.set()
 
     def _announce(self, decided: _Decided) -> None:
         """In the order of the reservations; the calls overlap."""
@@ -259,10 +269,11 @@ class Leader:
                 async with self._ledger.transaction(self._epoch) as tx:
                     again = await look(tx, await tx.unsettled(self.desks))
                 break
-            except Unavailable:
-                if not self._trust.covers(0) or self._clock.now() > give_up_at:
+            except Unavailable as error:
+                _log.warning("term_not_begun", why=str(error))
+                if self._stopping or not self._trust.covers(0) or self._clock.now() > give_up_at:
                     raise
-                await self._clock.sleep(RETRY_S)
+                await self._clock.sleep(TERM_RETRY_S)
         self._watch.led(self._epoch)
         self._touched.update(self.desks)
         for session in again:
