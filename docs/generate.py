@@ -1,7 +1,7 @@
 """Write the parts of the documentation that the code knows best: the table of settings, the diagram of states.
 
-    python docs/generate.py            write them
-    python docs/generate.py --check    say whether they are stale (exit status 1)
+python docs/generate.py            write them
+python docs/generate.py --check    say whether they are stale (exit status 1)
 """
 
 import sys
@@ -23,9 +23,9 @@ COMMANDS: dict[str, type[Any]] = {
 }
 INTRODUCTION = """# Settings
 
-Everything is set by environment variables. A wrong value refuses to start with one sentence that names it; durations that
-contradict each other are refused as well. Where it says *secret*, the variable's name with `_FILE` behind it may hold the
-path of a file with the value instead. An empty variable counts as not set.
+Everything is set by environment variables. A wrong value refuses to start with one sentence that names it; durations
+that contradict each other are refused as well. Where it says *secret*, the variable's name with `_FILE` behind it may
+hold the path of a file with the value instead. An empty variable counts as not set.
 
 This page is written by `make docs` from the code.
 """
