@@ -140,13 +140,30 @@ def test_a_webhook_that_names_a_later_session_tells_that_this_one_is_over():
 
 
 def test_the_same_while_it_still_waits_withdraws_it():
-    first, begun = sorted(taken(came(2, previous=5), session=waiting(1)), key=lambda one: one.state in OPEN)
+    first, begun = sorted(taken(came(2, previous=5), session=waiting(1, previous=0)), key=lambda one: one.state in OPEN)
     assert (first.state, begun.state) == (State.WITHDRAWN, State.WAITING)
 
 
 def test_the_same_while_a_request_is_under_way_frees_nothing_and_is_remembered():
-    (session,) = taken(came(2, previous=5), session=reserved())
+    (session,) = taken(came(2, previous=5), session=reserved(waiting(previous=0)))
     assert (session.state, session.slot, session.resolve_seen, session.again_at) == (State.RESERVED, 1, True, NOON)
+
+
+def test_a_rooms_first_session_is_known_to_be_the_first():
+    (session,) = taken(came(1))
+    assert session.previous == 0
+
+
+def test_of_a_room_that_the_sweep_found_it_is_not_known_what_came_before():
+    (session,) = taken(came(1), found=True)
+    assert session.previous is None
+
+
+def test_a_number_says_nothing_against_a_session_whose_own_is_not_known_but_is_learned_while_it_waits():
+    (session,) = taken(came(2, previous=5), session=waiting(1))
+    assert (session.state, session.previous, session.waiting_since) == (State.WAITING, 5, NOON)
+    (served,) = taken(came(2, previous=5), session=assigned())
+    assert (served.state, served.slot) == (State.ASSIGNED, 1)
 
 
 def test_the_resolve_that_comes_after_the_customer_came_back_ends_only_the_old_session():

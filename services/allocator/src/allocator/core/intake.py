@@ -51,6 +51,9 @@ class Known:
     """The last end in each room without an open session, if there was one."""
 
 
+FIRST = 0
+"""The ``previous`` of a room's first session: less than any number of the platform's."""
+
 GHOST_WINDOW = timedelta(minutes=2)
 """A wait that starts so soon after an end may be a late webhook of what ended: its room is read first."""
 
@@ -91,7 +94,7 @@ def _steps(
     elif _is_later_session(event, session):
         yield from _next_session(session, event, arrival, now)
     else:
-        yield session, on_waiting(session, arrival.at, now, timing)
+        yield session, _learned(on_waiting(session, arrival.at, now, timing), event)
 
 
 def _next_session(session: Session, event: RoomWaiting, arrival: Arrival, now: datetime) -> Iterator[_Step]:
@@ -127,9 +130,16 @@ def _settles_the_question(event: RoomWaiting, session: Session) -> bool:
 
 def _is_later_session(event: RoomWaiting, session: Session) -> bool:
     """Whether a webhook was sent after ``session`` was resolved. The platform's numbers grow; an older number is
-    that of a webhook that comes late.
+    that of a webhook that comes late. Of a session whose own ``previous`` is not known nothing can be said.
     """
-    return event.previous is not None and (session.previous is None or event.previous > session.previous)
+    return event.previous is not None and session.previous is not None and event.previous > session.previous
+
+
+def _learned(session: Session, event: RoomWaiting) -> Session:
+    """``session`` with the number of the session before it, if that was not known while it waits."""
+    if session.state is not State.WAITING or session.previous is not None or event.previous is None:
+        return session
+    return replace(session, previous=event.previous)
 
 
 def _is_in_question(arrival: Arrival, event: RoomWaiting, end: End) -> bool:
@@ -152,13 +162,16 @@ def _end(arrival: Arrival, event: RoomResolved, end: End | None, session: Sessio
 
 
 def _new(event: RoomWaiting, arrival: Arrival, end: End | None, *, verify: bool) -> Session:
-    """What begins after ``end`` comes after the number it named, whether the webhook says so (not all do) or not."""
+    """What begins after ``end`` comes after the number it named, whether the webhook says so (not all do) or not. A
+    room that the sweep found may have had any session before; a webhook that names none had none.
+    """
+    previous = largest(event.previous, None if end is None else end.service)
     return opened(
         id=SessionId(event.id),
         app=event.app,
         room=event.room,
         lane=lane_of(event.source, event.channel),
         since=arrival.at,
-        previous=largest(event.previous, None if end is None else end.service),
+        previous=FIRST if previous is None and not arrival.found else previous,
         verify=verify,
     )

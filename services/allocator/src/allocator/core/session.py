@@ -87,8 +87,8 @@ class Session:
     again_at: datetime | None
     """A customer's message came after this session was assigned: should the session end, another begins here."""
     previous: int | None
-    """The platform's number of the room's session before this one, where it was told: a resolve that names it
-    comes late, and a webhook that names a later one tells that this session is over."""
+    """The platform's number of the room's session before this one; 0: there was none, None: not known. A resolve that
+    names it comes late, and a webhook that names a later one tells that this session is over."""
     reopened: bool
     """It went back to waiting after it was assigned, so a resolve may speak of its earlier life: look first."""
     ending: str | None
