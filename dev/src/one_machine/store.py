@@ -138,13 +138,19 @@ class Store(ABC):
             self.kill()
 
     def _signal_all(self, which: signal.Signals) -> None:
-        for pid in (self.pid, *_children_of(self.pid)):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, which)
+        """The parent first: once it stands still it starts no child that would be missed."""
+        _signal(self.pid, which)
+        for pid in _children_of(self.pid):
+            _signal(pid, which)
 
     def _log_end(self) -> str:
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
         return "\n".join(lines[-12:])
+
+
+def _signal(pid: int, which: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, which)
 
 
 def _children_of(pid: int) -> list[int]:
