@@ -13,7 +13,7 @@ SLACK_S = 3.0
 
 def test_a_day_without_faults(antre):
     antre.traffic(12)
-    antre.must_serve(60, within_s=30)
+    antre.must_serve(50, within_s=30)
     verdict = antre.must_come_to_rest()
     assert verdict["wait_p50_s"] < 1.0
 

@@ -28,6 +28,7 @@ from support.processes import Processes, Running
 TTL_S = 4.0
 SWEEP_S = 3.0
 LAG_S = 1.5
+SHORT_S = "0.05:0.2"
 POLL_S = 0.1
 PAGE_TIMEOUT_S = 1.0
 TIMELINES_MAX = 4
@@ -256,11 +257,11 @@ class System:
         """
         self.platform.each("traffic", customers_per_s=0)
         self.platform.calm()
-        self._let_conversations_end()
+        self._let_conversations_last(self.shape.service_s)
         self.must("nobody waits", lambda: self.platform.waiting() == 0, within_s=within_s)
         self.platform.each("service", service_s=None)
         self._must_agree(within_s)
-        self._let_conversations_end()
+        self._let_conversations_last(SHORT_S)
         self.must("all conversations end", lambda: self._open_sessions() == 0, within_s=within_s)
         self._must_agree(within_s)
         self._judge(tolerance_s)
@@ -316,9 +317,9 @@ class System:
         except AssertionError as error:
             raise AssertionError("\n".join([str(error), *self.complaints[: judgement.COMPLAINTS_MAX]])) from None
 
-    def _let_conversations_end(self) -> None:
-        low, _, high = self.shape.service_s.partition(":")
-        self.platform.each("service", service_s=[float(low), float(high)])
+    def _let_conversations_last(self, span: str) -> None:
+        low, _, high = span.partition(":")
+        self.platform.each("service", service_s=[float(low), float(high or low)])
 
     def _open_sessions(self) -> int:
         states = [self.platform.get("state", app_id=app) for app in self.apps]
