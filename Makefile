@@ -12,7 +12,8 @@ AGENTS ?=
 CAPACITY ?=
 SEED ?=
 ARGS ?=
-WORKERS ?= 2
+# The tests mostly wait (for leases, sweeps, restarts), so more workers than cores.
+WORKERS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test check format docs lock clean distclean
@@ -36,7 +37,7 @@ run: $(STAMP) ## the whole system with live traffic; Ctrl-C ends it and prints t
 		--agents '$(AGENTS)' --capacity '$(CAPACITY)' --seed '$(SEED)'
 
 test: $(STAMP) ## every test that needs no cluster
-	@exec $(BIN)/pytest -n $(WORKERS) $(ARGS)
+	@exec $(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: $(STAMP) ## style, types, imports, locked requirements, tests of the house
 	$(BIN)/ruff check

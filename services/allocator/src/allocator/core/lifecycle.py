@@ -21,9 +21,9 @@ from allocator.core import outcomes as o
 from allocator.core.ids import AgentId, SessionId
 from allocator.core.session import OPEN, UNSETTLED, Session, State, moved, opened
 
-LOOKS_MAX_IN_TURN = 2
-"""Looks at the room of somebody who waits are not spaced out further than after so many: with each, others pass. That
-the platform is not asked too often while it is away is the breaker's business."""
+SPACED_OUT = {State.WAITING: 2, State.RESERVED: 3, State.DOUBT: 3}
+"""Looks at the room of somebody who has no agent are not spaced out further than after so many: with each, others
+pass. That the platform is not asked too often while it is away is the breaker's business."""
 
 AVOID_MAX = 16
 """So many refused agents are remembered for a room; the oldest is forgotten, and may be tried again."""
@@ -112,7 +112,7 @@ def on_outcome(session: Session, outcome: o.Outcome, now: datetime, timing: Timi
         case o.SomebodyThere():
             return moved_to_doubt(session, due_at=now)
         case o.Unknown():
-            due_at = now + _pause(session.tries, timing)
+            due_at = now + _until_next_look(session, timing)
             return moved_to_doubt(session, unknown_at=now, tries=session.tries + 1, due_at=due_at)
         case _ if session.unknown_at is not None:
             return _refused_in_doubt(session, session.unknown_at, outcome, now, timing)
@@ -125,8 +125,7 @@ def on_view(session: Session, view: o.View, now: datetime, timing: Timing) -> Se
     if isinstance(view, o.NotSeen) and session.due_at is None:
         return session  # it was looked at to be on the safe side
     if isinstance(view, o.NotSeen):
-        tries = min(session.tries, LOOKS_MAX_IN_TURN) if session.state is State.WAITING else session.tries
-        return replace(session, tries=session.tries + 1, due_at=now + _pause(tries, timing))
+        return replace(session, tries=session.tries + 1, due_at=now + _until_next_look(session, timing))
     seen = replace(session, checked_at=now)
     fresh_until = session.waiting_since + timedelta(seconds=timing.lag_s)
     if not isinstance(view, o.Waits | o.Served) and now < fresh_until:
@@ -245,7 +244,7 @@ def _refused_in_doubt(
     if isinstance(outcome, o.AlreadyOver):  # nothing lands in a resolved room
         return ended(moved_to_doubt(session), State.RESOLVED, now, "resolved while in doubt")
     if isinstance(outcome, o.NotNow | o.CredentialsRefused | o.NotSent):
-        return moved_to_doubt(session, due_at=now + _pause(session.tries, timing), tries=session.tries + 1)
+        return moved_to_doubt(session, due_at=now + _until_next_look(session, timing), tries=session.tries + 1)
     return moved_to_doubt(session, due_at=unknown_at + timedelta(seconds=timing.quarantine_s))
 
 
@@ -335,6 +334,10 @@ def _released(session: Session, now: datetime) -> Session:
         due_at=now if look else None,
         resolve_seen=False,
     )
+
+
+def _until_next_look(session: Session, timing: Timing) -> timedelta:
+    return _pause(min(session.tries, SPACED_OUT.get(session.state, session.tries)), timing)
 
 
 def _pause(tries: int, timing: Timing) -> timedelta:
