@@ -13,7 +13,7 @@ CAPACITY ?=
 SEED ?=
 ARGS ?=
 # The tests mostly wait (for leases, sweeps, restarts), so more workers than cores.
-WORKERS ?= 4
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test check format docs lock clean distclean
