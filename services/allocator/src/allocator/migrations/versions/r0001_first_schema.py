@@ -12,6 +12,17 @@ depends_on = None
 
 def upgrade() -> None:
     """Bring the schema here."""
+    _agent_table()
+    _event_table()
+    _policy_table()
+    _session_table()
+    _session_indexes()
+    _term_table()
+    _slot_table()
+    _session_slot()
+
+
+def _agent_table() -> None:
     op.create_table(
         "agent",
         sa.Column("app", sa.String(), nullable=False),
@@ -19,6 +30,9 @@ def upgrade() -> None:
         sa.Column("busy_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("app", "agent"),
     )
+
+
+def _event_table() -> None:
     op.create_table(
         "event",
         sa.Column("app", sa.String(), nullable=False),
@@ -38,6 +52,9 @@ def upgrade() -> None:
     op.create_index(
         "event_of_service", "event", ["app", "service"], unique=False, postgresql_where=sa.text("service IS NOT NULL")
     )
+
+
+def _policy_table() -> None:
     op.create_table(
         "policy",
         sa.Column("app", sa.String(), nullable=False),
@@ -47,6 +64,9 @@ def upgrade() -> None:
         sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("app", "version"),
     )
+
+
+def _session_table() -> None:
     op.create_table(
         "session",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -93,6 +113,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _session_indexes() -> None:
     op.create_index("session_due", "session", ["due_at"], unique=False, postgresql_where=sa.text("due_at IS NOT NULL"))
     op.create_index(
         "session_ended", "session", ["app", "ended_at"], unique=False, postgresql_where=sa.text("ended_at IS NOT NULL")
@@ -136,6 +159,9 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state = 'waiting'"),
     )
+
+
+def _term_table() -> None:
     op.create_table(
         "term",
         sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
@@ -145,6 +171,9 @@ def upgrade() -> None:
         sa.CheckConstraint("id = 1", name="term_is_one_row"),
         sa.PrimaryKeyConstraint("id"),
     )
+
+
+def _slot_table() -> None:
     op.create_table(
         "slot",
         sa.Column("app", sa.String(), nullable=False),
@@ -157,6 +186,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("app", "agent", "number"),
     )
     op.create_index("slot_of_session", "slot", ["session"], unique=True)
+
+
+def _session_slot() -> None:
     op.create_foreign_key(
         "session_slot_is_given",
         "session",
