@@ -432,6 +432,32 @@ def test_what_a_predecessor_left_reserved_is_settled_by_the_next(state):
 
 
 @in_a_world()
+async def test_a_refusal_frees_nothing_while_the_request_of_a_predecessor_may_still_land(world):
+    world.platform.agent(1)
+    world.platform.agent(2)
+    world.trust.seconds = 1000.0
+    first = world.leader("a")
+    running = asyncio.create_task(first.run())
+    crash = asyncio.Event()
+
+    async def stand():
+        crash.set()
+        await asyncio.sleep(3600)
+
+    world.platform.script.before("assign", stand)
+    world.writes("100")
+    await crash.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    await first.close()
+    world.platform.script.before("assign", Instead(o.AgentRefused("HTTP 400")))
+    async with world.leading():
+        await asyncio.sleep(2)
+        (session,) = world.sessions()
+    assert (session.state, session.agent, session.slot) == (State.DOUBT, 1, 1)
+
+
+@in_a_world()
 async def test_what_is_under_way_when_it_leaves_is_written_down_as_in_doubt(world):
     world.platform.agent(1)
     world.platform.script.latency_s = lambda call: 3.0 if call == "assign" else 0.0
