@@ -15,6 +15,8 @@ import pytest
 from one_machine.stores import Postgres, Valkey
 from support import Processes
 
+pytest_plugins = ["support.cases"]
+
 # A killed process loses nothing that the kernel has, and no test pulls the plug of the machine.
 POSTGRES_SETTINGS = {"fsync": "off", "max_connections": "200"}
 

@@ -8,14 +8,10 @@ import pytest
 
 from one_machine.stores import Postgres, Valkey
 from support import Processes
+from support.cases import seed_of
 from support.system import Shape, System
 
-SEED = 1
 KEPT = pytest.StashKey[System]()
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--seed", type=int, default=SEED, help="where the scenarios' chance comes from")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,7 +56,7 @@ def antre(
     marks = reversed(list(request.node.iter_markers("system")))  # the scenario's own mark last: it wins
     wished = {name: value for mark in marks for name, value in mark.kwargs.items()}
     system = System(
-        Shape(seed=_seed(request.config), **wished),
+        Shape(seed=seed_of(request.config), **wished),
         folder=tmp_path,
         processes=processes,
         postgres=postgres_server,
@@ -84,7 +80,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if system is None:
         return report
     if report.failed and call.when in ("setup", "call"):
-        name, seed = item.name, _seed(item.config)
+        name, seed = item.name, seed_of(item.config)
         report.sections.append(("replay", f"seed {seed}: pytest tests/scenarios -k '{name}' --seed {seed}"))
         report.sections.append(("the system", system.story()))
     if call.when == "call":
@@ -101,7 +97,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         if report.when == "call" and "scenario" in dict(report.user_properties)
     ]
     if rows:
-        terminalreporter.section(f"scenarios, seed {_seed(config)}")
+        terminalreporter.section(f"scenarios, seed {seed_of(config)}")
     for report, row in sorted(rows, key=lambda pair: pair[0].nodeid):
         figures = "  ".join(f"{name} {_short(value)}" for name, value in row.items())
         terminalreporter.write_line(f"{report.outcome:6} {report.nodeid.split('::')[-1]}: {figures}")
@@ -109,10 +105,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 def _short(value: object) -> object:
     return f"{value:.2f}" if isinstance(value, float) else "-" if value is None else value
-
-
-def _seed(config: pytest.Config) -> int:
-    return int(config.getoption("seed", default=SEED))
 
 
 def _revive(server: Postgres | Valkey) -> None:
