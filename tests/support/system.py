@@ -5,11 +5,10 @@ all on free ports, with short durations. A test lets customers come, hurts somet
 next, and ends with :meth:`System.must_come_to_rest`.
 """
 
-import re
+import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,73 +16,20 @@ import httpx
 
 from contract import AppId, Keys
 from one_machine import metrics
-from one_machine.ports import HOST, free_port
+from one_machine.ports import HOST
 from one_machine.stores import Postgres, Valkey
-from support import judgement, timeline
+from support import hooked, judgement, story
+from support.assembly import Assembly
 from support.ledger import read_ledger
-from support.network import Proxy
 from support.platform import Simulator
 from support.processes import Processes, Running
+from support.shape import LAG_S, QUARANTINE_S, SWEEP_S, TTL_S, Part, Shape, policy
 
-TTL_S = 4.0
-SWEEP_S = 3.0
-LAG_S = 1.5
+__all__ = ["LAG_S", "QUARANTINE_S", "SWEEP_S", "TTL_S", "Part", "Shape", "System", "policy"]
+
 SHORT_S = "0.05:0.2"
 POLL_S = 0.1
 PAGE_TIMEOUT_S = 1.0
-TIMELINES_MAX = 4
-ROOM = re.compile(r"room '?(\d+)")
-DURATIONS = {
-    "ANTRE_LEASE_TTL_S": str(TTL_S),
-    "ANTRE_LEASE_RENEW_S": "0.5",
-    "ANTRE_PLATFORM_TIMEOUT_S": "1",
-    "ANTRE_PLATFORM_LAG_S": str(LAG_S),
-    "ANTRE_QUARANTINE_S": "5",
-    "ANTRE_SWEEP_S": str(SWEEP_S),
-    "ANTRE_DATABASE_TIMEOUT_S": "2",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """What a system is made of, and how its customers and agents are."""
-
-    seed: int = 1
-    apps: int = 1
-    gateways: int = 1
-    allocators: int = 2
-    agents: int = 8
-    capacity: int = 2
-    service_s: str = "0.3:1"
-    strategy: str = "[leastLoaded, longestIdle]"
-    proxied: bool = False
-    """Each allocator reaches Redis, Postgres and the platform through proxies of its own."""
-    simulator: Mapping[str, object] = field(default_factory=dict)
-    """Further options of the simulator, as ``returning_share=0``."""
-    env: Mapping[str, str] = field(default_factory=dict)
-    """Further environment of gateways and allocators."""
-
-    @property
-    def policy(self) -> str:
-        """The policy file's text."""
-        return policy(self.capacity, self.strategy)
-
-
-def policy(capacity: int, strategy: str = "[leastLoaded, longestIdle]") -> str:
-    """A policy file's text."""
-    return f"capacity: {{default: {capacity}}}\nstrategy: {strategy}\n"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A gateway or an allocator: how it is started, and where it tells of itself."""
-
-    name: str
-    command: tuple[str, ...]
-    env: Mapping[str, str]
-    port: int
-    metrics_port: int
-    proxies: Mapping[str, Proxy] = field(default_factory=dict)
 
 
 class System:
@@ -94,44 +40,40 @@ class System:
     ) -> None:
         self.shape, self.folder = shape, folder
         self.postgres, self.redis, self.database_url = postgres, redis, database_url
-        self.apps = {f"sim-app{number}": f"secret-{shape.seed}-of-app{number}" for number in range(1, shape.apps + 1)}
-        self.tokens = {app: f"token-{shape.seed}-of-{app}" for app in self.apps}
+        self.assembly = Assembly(shape, folder=folder, postgres=postgres, redis=redis, database_url=database_url)
+        self.apps, self.tokens = self.assembly.apps, self.assembly.tokens
+        self.parts: dict[str, Part] = self.assembly.parts
+        self.policy_file = self.assembly.policy_file
         self.measured: dict[str, float] = {}
         self.verdict: dict[str, Any] = {}
         self.complaints: list[str] = []
         self.running: dict[str, Running] = {}
-        self.parts: dict[str, Part] = {}
-        self.policy_file = folder / "policy.yaml"
-        self.policy_file.write_text(shape.policy)
         self.keys = Keys()
+        self.platform = Simulator(f"http://{HOST}:{self.assembly.simulator_port}", self.apps)
         self._processes = processes
-        self._proxies: list[Proxy] = []
-        self._simulator_port = free_port()
-        self.platform = Simulator(f"http://{HOST}:{self._simulator_port}", self.apps)
-        self._door = self._describe()
 
     # --- setting up and taking down
 
     def start(self) -> None:
         """Start everything; returns when somebody leads and webhooks can come."""
-        for proxy in self._proxies:
+        for proxy in self.assembly.proxies:
             proxy.start()
-        self._start_simulator()
+        words = self.assembly.simulator_words()
+        self.running["simulator"] = self._processes.start("qiscus-simulator", *words, name="simulator")
         for name in self.parts:
             self.begin(name)
         self.running["simulator"].wait_ready(f"{self.platform.url}/simulator/state")
         for name in self.parts:
             self.until_ready(name)
-        for app, token in self.tokens.items():
-            door = f"http://{HOST}:{self._door}"
-            allocate, resolve = f"{door}/allocate-agent/webhook/{token}", f"{door}/mark-as-solved/webhook/{token}"
+        for app in self.apps:
+            allocate, resolve = self.webhook(app, "allocate-agent"), self.webhook(app, "mark-as-solved")
             self.platform.post("webhooks", app_id=app, allocate_url=allocate, resolve_url=resolve)
         self.leader()
 
     def stop(self) -> None:
         """Take down what is not a process (the test's fixtures end those)."""
         self.platform.close()
-        for proxy in self._proxies:
+        for proxy in self.assembly.proxies:
             proxy.stop()
 
     def begin(self, name: str, **env: str) -> Running:
@@ -145,6 +87,11 @@ class System:
         part = self.parts[name]
         port = part.port or part.metrics_port
         return self.running[name].wait_ready(f"http://{HOST}:{port}/readyz", timeout_s=30)
+
+    def webhook(self, app: str, kind: str, *, gateway: str = "") -> str:
+        """Where webhooks of a kind go: by the common door, or to one gateway."""
+        port = self.parts[gateway].port if gateway else self.assembly.door
+        return f"http://{HOST}:{port}/{kind}/webhook/{self.tokens[app]}"
 
     # --- who is who
 
@@ -219,6 +166,16 @@ class System:
         self.running[name].kill()
         return time.time()
 
+    def set_trap(self, name: str, trap: str, text: str = "") -> Path:
+        """Let a hooked allocator do what the trap says, once, as soon as it comes by; see `support.hooked`."""
+        return hooked.set_trap(self.assembly.hooks_of(name), trap, text)
+
+    def until_stopped(self, name: str, trap: Path, *, within_s: float = 15.0) -> float:
+        """Wait until a hooked allocator went into the trap and stands still; when."""
+        self.must(f"{name} went into {trap.name}", lambda: not trap.exists(), within_s=within_s)
+        os.waitid(os.P_PID, self.running[name].pid, os.WSTOPPED | os.WNOWAIT)
+        return time.time()
+
     def set_policy(self, text: str) -> None:
         """Replace the policy file in one step."""
         new = self.policy_file.with_suffix(".new")
@@ -271,32 +228,23 @@ class System:
 
     def story(self) -> str:
         """For a failing test: the verdict with its stories, the ledger, and the ends of the logs."""
-        looks: dict[str, Callable[[], object]] = {
-            "verdict": self._now_verdict,
-            "ledger": lambda: read_ledger(self.database_url),
-            "rooms": lambda: "\n".join(self._timelines()),
-        }
-        parts = [f"{name}: {_tried(look)}" for name, look in looks.items()]
-        for name, running in self.running.items():
-            tail = "\n".join(running.output.splitlines()[-25:])
-            parts.append(f"--- {name} (status {running.status}), the end of its log:\n{tail}")
-        return "\n".join(parts)
+        return story.told(self)
 
     def row(self) -> dict[str, object]:
         """For the table of scenarios."""
-        words = ("acknowledged", "assigned", "lost", "doubled", "over", "out_of_order", "wait_p99_s")
+        words = ("acknowledged", "assigned", "lost", "doubled", "over", "out_of_order", "past_leader", "wait_p99_s")
         return {**{word: self.verdict.get(word) for word in words}, **self.measured}
 
     # --- inside
 
     def _judge(self, tolerance_s: float) -> None:
-        entries = self.platform.record()
-        self.verdict = self.platform.verdict(tolerance_s=tolerance_s)
+        entries, past = self.platform.record(), judgement.fenced(read_ledger(self.database_url))
+        self.verdict = {**self.platform.verdict(tolerance_s=tolerance_s), "past_leader": len(past)}
         wrongs = {word: self.verdict[word] for word in ("lost", "doubled", "over", "out_of_order", "waiting")}
         self.complaints = [
             *(f"{count} {word}" for word, count in wrongs.items() if count),
             *judgement.served(entries),
-            *judgement.fenced(read_ledger(self.database_url)),
+            *past,
             *self._indiscretions(),
         ]
         assert not self.complaints, "\n".join(["it came to rest, but", *self.complaints[: judgement.COMPLAINTS_MAX]])
@@ -328,109 +276,3 @@ class System:
     def _must_be_alive(self) -> None:
         simulator = self.running["simulator"]
         assert simulator.status is None, f"the simulator ended with {simulator.status}:\n{simulator.output}"
-
-    def _now_verdict(self) -> str:
-        return "\n  ".join(str(line) for line in _lines(self.verdict or self.platform.verdict()))
-
-    def _timelines(self) -> Iterator[str]:
-        """What both records say of the first rooms of which something is said."""
-        record = self.platform.record()
-        told = ROOM.findall("\n".join(self.complaints))
-        for story in self.verdict.get("stories", ()):
-            told += [story["room"], *timeline.beside(story, record)]
-        for room in list(dict.fromkeys(told))[:TIMELINES_MAX]:
-            yield f"--- room {room}"
-            yield from timeline.of_room(room, record, self.database_url)
-
-    def _start_simulator(self) -> None:
-        shape = self.shape
-        options: dict[str, object] = {
-            "port": self._simulator_port,
-            "app": ",".join(f"{app}:{secret}" for app, secret in self.apps.items()),
-            "seed": shape.seed,
-            "agents": shape.agents,
-            "capacity": shape.capacity,
-            "service_s": shape.service_s,
-            **shape.simulator,
-        }
-        words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-        self.running["simulator"] = self._processes.start("qiscus-simulator", *words, name="simulator")
-
-    def _describe(self) -> int:
-        """Fill ``parts``; the port that webhooks come in by."""
-        for number in range(1, self.shape.gateways + 1):
-            self._add(f"gateway-{number}", ("webhook-gateway",), {"REDIS_URL": self.redis.url}, serves=True)
-        for number in range(1, self.shape.allocators + 1):
-            name = f"allocator-{number}"
-            proxies = self._proxies_of() if self.shape.proxied else {}
-            self._add(name, ("allocator", "allocate"), self._allocator_env(proxies), proxies=proxies)
-        ports = [self.parts[name].port for name in self.gateways]
-        return ports[0] if len(ports) == 1 else self._proxy(*ports).port
-
-    def _add(
-        self,
-        name: str,
-        command: tuple[str, ...],
-        env: Mapping[str, str],
-        *,
-        serves: bool = False,
-        proxies: Mapping[str, Proxy] | None = None,
-    ) -> None:
-        port, metrics_port = free_port() if serves else 0, free_port()
-        common = {"ANTRE_METRICS_HOST": HOST, "ANTRE_METRICS_PORT": str(metrics_port), **self._app_env()}
-        door = {"ANTRE_HTTP_HOST": HOST, "ANTRE_HTTP_PORT": str(port)} if serves else {}
-        if serves and self.shape.apps == 1:
-            door["ANTRE_WEBHOOK_TOKENS"] = ",".join(self.tokens.values())
-        self.parts[name] = Part(
-            name=name,
-            command=command,
-            env={**common, **door, **env, **self.shape.env},
-            port=port,
-            metrics_port=metrics_port,
-            proxies=proxies or {},
-        )
-
-    def _app_env(self) -> dict[str, str]:
-        if self.shape.apps == 1:
-            ((app, secret),) = self.apps.items()
-            return {"QISCUS_APP_ID": app, "QISCUS_SECRET_KEY": secret}
-        file = self.folder / "apps.toml"
-        file.write_text(
-            "".join(
-                f'[[app]]\nid = "{app}"\nsecret_key = "{secret}"\nwebhook_tokens = ["{self.tokens[app]}"]\n'
-                for app, secret in self.apps.items()
-            )
-        )
-        return {"ANTRE_APPS_FILE": str(file)}
-
-    def _allocator_env(self, proxies: Mapping[str, Proxy]) -> dict[str, str]:
-        ports = {"redis": self.redis.port, "postgres": self.postgres.port, "platform": self._simulator_port}
-        ports |= {name: proxy.port for name, proxy in proxies.items()}
-        return {
-            **DURATIONS,
-            "ANTRE_POLICY_FILE": str(self.policy_file),
-            "DATABASE_URL": self.database_url.replace(f":{self.postgres.port}/", f":{ports['postgres']}/"),
-            "QISCUS_BASE_URL": f"http://{HOST}:{ports['platform']}",
-            "REDIS_URL": f"redis://{HOST}:{ports['redis']}",
-        }
-
-    def _proxies_of(self) -> dict[str, Proxy]:
-        ports = {"redis": self.redis.port, "postgres": self.postgres.port, "platform": self._simulator_port}
-        return {name: self._proxy(port) for name, port in ports.items()}
-
-    def _proxy(self, *ports: int) -> Proxy:
-        self._proxies.append(Proxy(ports))
-        return self._proxies[-1]
-
-
-def _tried(look: Callable[[], object]) -> object:
-    """What a look shows, or why it cannot: what is broken may be what is looked at."""
-    try:
-        return look()
-    except Exception as error:  # noqa: BLE001 - a story must not hide the failure it tells of
-        return f"cannot be had: {error!r}"
-
-
-def _lines(verdict: Mapping[str, Any]) -> Iterator[object]:
-    yield {name: value for name, value in verdict.items() if name != "stories"}
-    yield from verdict.get("stories", ())
