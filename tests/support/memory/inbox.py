@@ -20,7 +20,7 @@ class MemoryInbox:
         self._streams: dict[AppId, dict[str, bytes]] = {app: {} for app in apps}
         self._aside: dict[AppId, list[tuple[str, bytes]]] = {app: [] for app in apps}
         self._last = (0, 0)
-        self._news = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []
 
     def append(self, event: Event) -> str:
         """As the gateway does: ``event`` is durable now. Returns the entry's id."""
@@ -33,8 +33,18 @@ class MemoryInbox:
         self._last = (milliseconds, 0) if milliseconds > last else (last, number + 1)
         entry_id = f"{self._last[0]}-{self._last[1]}"
         self._streams[app][entry_id] = content
-        self._news.set()
+        for told in self._waiting:
+            if not told.done():
+                told.set_result(None)
         return entry_id
+
+    def snapshot(self) -> dict[AppId, dict[str, bytes]]:
+        """What the streams hold now, to go back to."""
+        return {app: dict(stream) for app, stream in self._streams.items()}
+
+    def restore(self, streams: dict[AppId, dict[str, bytes]] | None = None) -> None:
+        """As when the server has lost what came later, or (without ``streams``) everything."""
+        self._streams = {app: dict((streams or {}).get(app, {})) for app in self._streams}
 
     def left(self, app: AppId) -> list[str]:
         """The ids of what is still in the inbox, in order."""
@@ -47,24 +57,36 @@ class MemoryInbox:
     async def read(self, at_most: int, wait_s: float) -> Sequence[Entry]:
         """See the port."""
         await self.script.begin("read")
-        if not self._heads(1):
-            self._news.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await self._news.wait()
-        found = self._heads(at_most)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self.filled()
+        found = self.heads(at_most)
         await self.script.end("read")
         return found
 
     async def delete(self, entries: Sequence[Entry]) -> None:
         """See the port."""
         async with self.script.around("delete"):
-            for entry in entries:
-                content = self._streams[entry.app].pop(entry.id, None)
-                if content is not None and entry.arrival is None:
-                    self._aside[entry.app].append((entry.why or "", content))
+            self.delete_now(entries)
 
-    def _heads(self, at_most: int) -> list[Entry]:
+    def filled(self) -> asyncio.Future[None]:
+        """Done when there is an entry."""
+        told = asyncio.get_running_loop().create_future()
+        if any(self._streams.values()):
+            told.set_result(None)
+        else:
+            self._waiting = [*(one for one in self._waiting if not one.done()), told]
+        return told
+
+    def delete_now(self, entries: Sequence[Entry]) -> None:
+        """What the server does."""
+        for entry in entries:
+            content = self._streams[entry.app].pop(entry.id, None)
+            if content is not None and entry.arrival is None:
+                self._aside[entry.app].append((entry.why or "", content))
+
+    def heads(self, at_most: int) -> list[Entry]:
+        """What the server has at the head of every stream."""
         return [
             _entry(app, entry_id, content)
             for app, stream in self._streams.items()

@@ -19,7 +19,7 @@ class MemoryLease:
         self._held: Holder | None = None
         self._expires_at = 0.0
         self._left_at: float | None = None
-        self._news = asyncio.Condition()
+        self._waiting: list[asyncio.Future[None]] = []
 
     @property
     def holder(self) -> Holder | None:
@@ -37,40 +37,62 @@ class MemoryLease:
     async def acquire(self, owner: str, ttl_s: float, stale: Holder | None) -> Holder:
         """See the port."""
         async with self.script.around("acquire"):
-            held = self.holder
-            if held is None or held == stale:
-                held = Holder(owner, 0)
-            if held.owner == owner:
-                self._keep(held, ttl_s)
-        return held
+            return self.acquire_now(owner, ttl_s, stale)
 
     async def renew(self, owner: str, ttl_s: float) -> bool:
         """See the port."""
         async with self.script.around("renew"):
-            held = self.holder
-            ours = held is not None and held.owner == owner
-            if held is not None and ours:
-                self._keep(Holder(owner, held.counter + 1), ttl_s)
-        return ours
+            return self.renew_now(owner, ttl_s)
 
     async def release(self, owner: str) -> bool:
         """See the port."""
         async with self.script.around("release"):
-            held = self.holder
-            ours = held is not None and held.owner == owner
-            if ours:
-                self._held, self._left_at = None, self._clock.now()
-                async with self._news:
-                    self._news.notify()
-        return ours
+            return self.release_now(owner)
 
     async def wait_for_release(self, at_most_s: float) -> None:
         """See the port."""
         async with self.script.around("wait_for_release"):
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(at_most_s, LONGEST_WAIT_S)), self._news:
-                    while not self._taken_news():
-                        await self._news.wait()
+                async with asyncio.timeout(min(at_most_s, LONGEST_WAIT_S)):
+                    await self.released()
+
+    def acquire_now(self, owner: str, ttl_s: float, stale: Holder | None) -> Holder:
+        """What the server does."""
+        held = self.holder
+        if held is None or held == stale:
+            held = Holder(owner, 0)
+        if held.owner == owner:
+            self._keep(held, ttl_s)
+        return held
+
+    def renew_now(self, owner: str, ttl_s: float) -> bool:
+        """What the server does."""
+        held = self.holder
+        if held is None or held.owner != owner:
+            return False
+        self._keep(Holder(owner, held.counter + 1), ttl_s)
+        return True
+
+    def release_now(self, owner: str) -> bool:
+        """What the server does: the first of those who wait for a release is told; if nobody does, the next one is."""
+        held = self.holder
+        if held is None or held.owner != owner:
+            return False
+        self._held = None
+        waiting = next((one for one in self._waiting if not one.done()), None)
+        if waiting is None:
+            self._left_at = self._clock.now()
+        else:
+            waiting.set_result(None)
+        return True
+
+    def released(self) -> asyncio.Future[None]:
+        """Done when a leader has left, or had left a moment ago and nobody was told."""
+        told = asyncio.get_running_loop().create_future()
+        self._waiting = [*(one for one in self._waiting if not one.done()), told]
+        if self._taken_news():
+            told.set_result(None)
+        return told
 
     def _keep(self, held: Holder, ttl_s: float) -> None:
         self._held, self._expires_at = held, self._clock.now() + ttl_s

@@ -1,14 +1,15 @@
 """A ledger in memory, which refuses what the schema refuses.
 
-A transaction works on a copy of the rows, which is put in their place at the end. Only one runs at a time; a new term
-waits for the one that runs. Does not model: two transactions of one term side by side, a server that ends idle ones.
+A transaction works on a copy of the rows, which is put in their place at the end. Only one runs at a time, in the
+order in which they asked; a new term waits for those before it. What a server does by itself is here too: it ends
+transactions whose client is gone or stands idle. Does not model: two transactions of one term side by side.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from allocator.core.ids import AppId, Epoch
@@ -19,6 +20,16 @@ from support.memory.script import Script
 from support.memory.transaction import MemoryTransaction
 
 TIMEOUT_S = 3.0
+BROKEN_OFF = "the server has ended the transaction"
+
+
+@dataclass(slots=True, eq=False)
+class Work:
+    """One transaction, as the server has it. ``rows``: what it has written so far, on top of what was there."""
+
+    epoch: Epoch | None
+    rows: Rows
+    over: bool = False
 
 
 class MemoryLedger:
@@ -29,30 +40,26 @@ class MemoryLedger:
         self.rows = Rows()
         self.commits: list[Epoch] = []
         """The term of each transaction that took effect, in order."""
-        self._clock = clock
-        self._busy = asyncio.Lock()
+        self.clock = clock
+        self._running: Work | None = None
+        self._asking: deque[tuple[Epoch | None, asyncio.Future[Work]]] = deque()
 
     async def begin_term(self, leader: str) -> Epoch:
         """See the port."""
-        async with self.script.around("begin_term"), self._alone():
-            assert leader
-            epoch = Epoch(self.rows.epoch + 1)
-            self.rows = replace(self.rows, epoch=epoch)
-        return epoch
+        async with self.script.around("begin_term"):
+            return self.begin_term_now(await self._in_time(self.open(None)), leader)
 
     @asynccontextmanager
     async def transaction(self, epoch: Epoch) -> AsyncIterator[Transaction]:
         """See the port. The script knows its two ends as *transaction* (nothing was done yet) and *commit*."""
         await self.script.begin("transaction")
-        async with self._alone():
-            if epoch != self.rows.epoch:
-                raise StaleTerm(f"term {epoch} is over")
-            rows = self.rows.copy()
-            yield MemoryTransaction(rows, epoch, self._clock, self.script)
+        work = await self._in_time(self.open(epoch))
+        try:
+            yield MemoryTransaction(work.rows, epoch, self.clock, self.script)
             await self.script.begin("commit")
-            rows.check_slots_are_given()
-            self.rows = rows
-            self.commits.append(epoch)
+            self.commit(work)
+        finally:
+            self.abort(work)
         await self.script.end("commit")
 
     async def standing(self, app: AppId) -> Standing:
@@ -65,17 +72,84 @@ class MemoryLedger:
         async with self.script.around("ping"):
             pass
 
-    @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[None]:
+    def open(self, epoch: Epoch | None) -> asyncio.Future[Work]:
+        """A transaction of term ``epoch`` (None: one that begins a term), when it is its turn; or
+        :class:`~allocator.ports.StaleTerm`.
+        """
+        asked = asyncio.get_running_loop().create_future()
+        self._asking.append((epoch, asked))
+        self._next()
+        return asked
+
+    def begin_term_now(self, work: Work, leader: str) -> Epoch:
+        """What the server does."""
+        assert leader
+        self._check(work)
+        work.rows = replace(work.rows, epoch=Epoch(work.rows.epoch + 1))
+        self._put(work)
+        return self.rows.epoch
+
+    def commit(self, work: Work) -> None:
+        """What ``work`` wrote is there now, or :class:`~allocator.ports.Conflict`, or the server had ended it."""
+        self._check(work)
+        try:
+            work.rows.check_slots_are_given()
+        except Exception:
+            self.abort(work)
+            raise
+        if work.epoch is not None:
+            self.commits.append(work.epoch)
+        self._put(work)
+
+    def abort(self, work: Work) -> None:
+        """``work`` ends without effect, if it has not ended."""
+        if not work.over:
+            work.over, self._running = True, None
+            self._next()
+
+    def abort_all(self) -> None:
+        """As when the server is killed."""
+        asking, self._asking = self._asking, deque()
+        for _, asked in asking:
+            asked.cancel()
+        if self._running is not None:
+            self.abort(self._running)
+
+    def _put(self, work: Work) -> None:
+        self.rows = work.rows
+        self.abort(work)
+
+    def _check(self, work: Work) -> None:
+        if work.over:
+            raise Unavailable(BROKEN_OFF)
+
+    def _next(self) -> None:
+        while self._running is None and self._asking:
+            epoch, asked = self._asking.popleft()
+            if asked.done():
+                continue
+            if epoch is not None and epoch != self.rows.epoch:
+                asked.set_exception(StaleTerm(f"term {epoch} is over"))
+                continue
+            self._running = Work(epoch, self.rows.copy())
+            asked.set_result(self._running)
+
+    async def _in_time(self, asked: asyncio.Future[Work]) -> Work:
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                await self._busy.acquire()
+                return await asyncio.shield(asked)
         except TimeoutError:
             raise Unavailable("another transaction does not end") from None
-        try:
-            yield
+        except asyncio.CancelledError:
+            asked.add_done_callback(self._abort_unclaimed)
+            raise
         finally:
-            self._busy.release()
+            asked.cancel()
+
+    def _abort_unclaimed(self, asked: asyncio.Future[Work]) -> None:
+        """Whoever asked has gone."""
+        if not asked.cancelled() and asked.exception() is None:
+            self.abort(asked.result())
 
 
 def standing_in(rows: Rows, app: AppId) -> Standing:

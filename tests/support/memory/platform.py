@@ -26,6 +26,12 @@ class RoomThere:
     since: datetime
     agents: list[AgentId] = field(default_factory=list)
     resolved: bool = False
+    past: list[tuple[float, tuple[AgentId, ...], bool]] = field(default_factory=list)
+    """Who was there and whether it was resolved, from when on: what late reads show."""
+
+    def now(self) -> tuple[tuple[AgentId, ...], bool]:
+        """Who is there, and whether it is resolved."""
+        return tuple(self.agents), self.resolved
 
 
 @dataclass(slots=True)
@@ -48,15 +54,18 @@ class Happened:
 
 
 class MemoryPlatform:
-    """The :class:`~allocator.ports.Platform` of one app. ``count_lag_s``: so late are its counts of customers."""
+    """The :class:`~allocator.ports.Platform` of one app. ``count_lag_s``: so late are its counts of customers;
+    ``read_lag_s``: so late is what it shows of rooms.
+    """
 
-    def __init__(self, clock: Clock, *, count_lag_s: float = 0.0) -> None:
+    def __init__(self, clock: Clock, *, count_lag_s: float = 0.0, read_lag_s: float = 0.0) -> None:
         self.script = Script()
         self.rooms: dict[RoomId, RoomThere] = {}
         self.agents: dict[AgentId, AgentThere] = {}
         self.record: list[Happened] = []
         """What really happened, in order: assigned, resolved, removed."""
         self.count_lag_s = count_lag_s
+        self.read_lag_s = read_lag_s
         self._clock = clock
         self._counts: list[tuple[float, AgentId, int]] = []
         self._late: set[asyncio.Task[None]] = set()
@@ -64,7 +73,11 @@ class MemoryPlatform:
     def customer(self, room: str, source: str = "wa", channel: str | None = None) -> RoomId:
         """A customer writes in ``room``, where nobody is; the room is open again if it was resolved."""
         known = RoomId(room)
-        self.rooms[known] = RoomThere(source=source, channel=channel, since=self._clock.wall())
+        before = self.rooms.get(known)
+        there = RoomThere(source=source, channel=channel, since=self._clock.wall())
+        there.past = [] if before is None else before.past
+        self.rooms[known] = there
+        self._changed(there)
         return known
 
     def agent(self, number: int, *, online: bool = True, sources: Sequence[str] | None = None) -> AgentId:
@@ -78,11 +91,13 @@ class MemoryPlatform:
         there = self.rooms[room]
         there.resolved = True
         self._leave(room, there)
+        self._changed(there)
         self._note("resolved", room, None)
 
     def remove(self, room: RoomId) -> None:
         """Somebody takes the agents out of ``room``; it waits again."""
         self._leave(room, self.rooms[room])
+        self._changed(self.rooms[room])
         self._note("removed", room, None)
 
     def put(self, room: RoomId, agent: AgentId) -> None:
@@ -114,34 +129,35 @@ class MemoryPlatform:
     async def assign(self, room: RoomId, agent: AgentId) -> o.Outcome:
         """See the port."""
         self._asked = (room, agent)
-        return await self._answer("assign", lambda: self._assigned(room, agent))
+        return await self._answer("assign", lambda: self.assign_now(room, agent))
 
     async def view(self, room: RoomId, agent: AgentId | None) -> o.View:
         """See the port."""
-        return await self._answer("view", lambda: self._viewed(room, agent))
+        return await self._answer("view", lambda: self.view_now(room, agent))
 
     async def roster(self, room: RoomId, now: float) -> Roster | o.RoomRefused | Failure:
         """See the port."""
-        return await self._answer("roster", lambda: self._roster(room, now))
+        return await self._answer("roster", lambda: self.roster_now(room, now))
 
     async def suggestion(self, lane: Lane, now: float) -> Roster | Failure:
         """See the port."""
-        return await self._answer("suggestion", lambda: self._suggested(lane, now))
+        return await self._answer("suggestion", lambda: self.suggest_now(lane, now))
 
     async def unserved(self) -> AsyncIterator[Sequence[Unserved] | Failure]:
         """See the port."""
-        waiting = sorted(
-            ((room, there) for room, there in self.rooms.items() if not there.agents and not there.resolved),
-            key=lambda pair: pair[1].since,
-            reverse=True,
-        )
-        rows = [Unserved(room=room, source=one.source, channel=one.channel, since=one.since) for room, one in waiting]
+        rows = self.unserved_now()
         for start in range(0, max(len(rows), 1), ROOMS_A_PAGE):
             rows_of_page = rows[start : start + ROOMS_A_PAGE]
             page: Sequence[Unserved] | Failure = await self._answer("unserved", _constant(rows_of_page))
             yield page
             if not isinstance(page, list):
                 return
+
+    def unserved_now(self) -> list[Unserved]:
+        """The rooms that wait, as far as the platform shows it, the newest first."""
+        waiting = [(room, one) for room, one in self.rooms.items() if self._shown(one) == ((), False)]
+        waiting.sort(key=lambda pair: pair[1].since, reverse=True)
+        return [Unserved(room=room, source=one.source, channel=one.channel, since=one.since) for room, one in waiting]
 
     async def _answer(self, call: str, effect: Callable[[], T]) -> T:
         try:
@@ -153,9 +169,10 @@ class MemoryPlatform:
 
     async def _land(self, room: RoomId, agent: AgentId, seconds: float) -> None:
         await self._clock.sleep(seconds)
-        self._assigned(room, agent)
+        self.assign_now(room, agent)
 
-    def _assigned(self, room: RoomId, agent: AgentId) -> o.Outcome:
+    def assign_now(self, room: RoomId, agent: AgentId) -> o.Outcome:
+        """What the platform does."""
         there = self.rooms.get(room)
         if there is None:
             return o.RoomRefused("HTTP 404")
@@ -168,20 +185,24 @@ class MemoryPlatform:
         self._join(room, there, agent)
         return o.Done()
 
-    def _viewed(self, room: RoomId, agent: AgentId | None) -> o.View:
+    def view_now(self, room: RoomId, agent: AgentId | None) -> o.View:
+        """What the platform shows."""
         there = self.rooms.get(room)
         if there is None:
             return o.Missing()
-        if there.resolved:
+        agents, resolved = self._shown(there)
+        if resolved:
             return o.Over()
-        return o.Served(ours=agent in there.agents) if there.agents else o.Waits()
+        return o.Served(ours=agent in agents) if agents else o.Waits()
 
-    def _roster(self, room: RoomId, now: float) -> Roster | o.RoomRefused:
+    def roster_now(self, room: RoomId, now: float) -> Roster | o.RoomRefused:
+        """What the platform shows."""
         if room not in self.rooms:
             return o.RoomRefused("HTTP 404")
         return Roster(agents=tuple(self._seen(self.rooms[room].source)), read_at=now, uses=None)
 
-    def _suggested(self, lane: Lane, now: float) -> Roster:
+    def suggest_now(self, lane: Lane, now: float) -> Roster:
+        """What the platform shows."""
         source, _ = parts_of(lane)
         online = [seen for seen in self._seen(source) if seen.online]
         best = sorted(online, key=lambda seen: (seen.count, seen.agent))[:1]
@@ -195,8 +216,18 @@ class MemoryPlatform:
         shown = self._clock.now() - self.count_lag_s
         return sum(change for at, who, change in self._counts if who == agent and at <= shown)
 
+    def _shown(self, there: RoomThere) -> tuple[tuple[AgentId, ...], bool]:
+        """A room as late reads show it; never from before its first customer."""
+        moment = self._clock.now() - self.read_lag_s
+        found = next(((agents, over) for at, agents, over in reversed(there.past) if at <= moment), None)
+        return found or there.past[0][1:]
+
+    def _changed(self, there: RoomThere) -> None:
+        there.past.append((self._clock.now(), *there.now()))
+
     def _join(self, room: RoomId, there: RoomThere, agent: AgentId) -> None:
         there.agents.append(agent)
+        self._changed(there)
         self._counts.append((self._clock.now(), agent, 1))
         self._note("assigned", room, agent)
 
