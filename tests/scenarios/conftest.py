@@ -8,7 +8,7 @@ import pytest
 
 from one_machine.stores import Postgres, Valkey
 from support import Processes
-from support.cases import seed_of
+from support.cases import bound, seed_of
 from support.system import Shape, System
 
 KEPT = pytest.StashKey[System]()
@@ -63,6 +63,7 @@ def antre(
         redis=redis_server,
         database_url=ledger_url,
     )
+    system.allowed_s = bound(list(request.node.iter_markers("case")))
     request.node.stash[KEPT] = system
     try:
         system.start()
@@ -81,7 +82,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         return report
     if report.failed and call.when in ("setup", "call"):
         name, seed = item.name, seed_of(item.config)
-        report.sections.append(("replay", f"seed {seed}: pytest tests/scenarios -k '{name}' --seed {seed}"))
+        report.sections.append(("replay", f"seed {seed}: pytest -m case tests/scenarios -k '{name}' --seed {seed}"))
         report.sections.append(("the system", system.story()))
     if call.when == "call":
         report.user_properties.append(("scenario", system.row()))

@@ -4,13 +4,11 @@ import time
 
 import pytest
 
-from support.system import LAG_S, policy
+from support.system import LAG_S, SLACK_S, policy
 
 pytestmark = pytest.mark.system(allocators=1)
 """Who leads is no question here."""
 
-SLACK_S = 3.0
-"""What a busy machine may add to any bound."""
 QUIET = {"chatter_s": "0"}
 """Customers say nothing twice: what was lost, only the sweep finds."""
 FIRST_AGENT = 164_801
@@ -33,6 +31,7 @@ def test_assigns_take_effect_long_after_we_gave_up(antre):
     antre.must_come_to_rest(within_s=40)
 
 
+@pytest.mark.case(3, 5)
 @pytest.mark.system(gateways=2, simulator={"doubled_share": "0.5"})
 def test_webhooks_come_twice_and_out_of_order(antre):
     antre.faults(webhook_doubled=0.5, webhook_reordered=0.5)
@@ -41,6 +40,7 @@ def test_webhooks_come_twice_and_out_of_order(antre):
     antre.must_come_to_rest(tolerance_s=1 + LAG_S)  # a wait that may be a ghost is looked at until it shows
 
 
+@pytest.mark.case
 @pytest.mark.system(simulator=QUIET)
 def test_a_tenth_of_the_webhooks_never_comes(antre):
     antre.faults(webhook_lost_allocate=0.1, webhook_lost_resolve=0.1)
@@ -61,6 +61,7 @@ def test_too_many_requests_and_then_errors(antre):
     antre.must_come_to_rest()
 
 
+@pytest.mark.case(36)
 def test_now_and_then_too_many_requests_or_an_error(antre):
     antre.faults(too_many=0.02, retry_after_s=1.0, error_5xx=0.1)
     antre.traffic(12)
@@ -68,6 +69,7 @@ def test_now_and_then_too_many_requests_or_an_error(antre):
     antre.must_come_to_rest(within_s=40, tolerance_s=UNTOLD_S)
 
 
+@pytest.mark.case
 def test_answers_are_pages_halves_and_other_shapes(antre):
     antre.faults(html_answer=0.1, half_json=0.1, other_shape=0.1, redirect=0.1)
     antre.traffic(12)
@@ -90,6 +92,7 @@ def test_people_assign_take_over_and_resolve_by_hand(antre):
     antre.must_come_to_rest(within_s=60)
 
 
+@pytest.mark.case
 def test_with_wrong_credentials_nobody_is_served_and_with_the_right_ones_everybody(antre):
     for name in antre.allocators:
         antre.running[name].terminate()
@@ -125,6 +128,7 @@ def test_the_policy_changes_while_customers_come(antre):
     antre.must_come_to_rest(within_s=60)
 
 
+@pytest.mark.case
 @pytest.mark.system(strategy="[platform]")
 def test_the_platform_chooses_the_agent(antre):
     """Lane by lane, and as well as its counters are on time: who is overtaken meanwhile is the platform's choice."""

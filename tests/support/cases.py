@@ -14,14 +14,18 @@ import pytest
 
 SEED = 1
 PROPERTY = "case"
-MARK = "case(number, ..., t_s=None): which of the 45 faults the test shows, and the T that it is allowed"
+MISSING = "missing tool: "
+MARKS = (
+    "case(number, ..., t_s=None): the faults (of 45) that the test shows, the T allowed; no number: beside the table",
+    "representative(reason): one of the cases that run with all the other tests, and what it guards",
+)
 
 
 def tool(name: str) -> str:
     """The path of a program that a case needs; without it the case is skipped, and is not survived."""
     found = shutil.which(name)
     if found is None:
-        pytest.skip(f"missing tool: {name}")
+        pytest.skip(f"{MISSING}{name}")
     return found
 
 
@@ -34,11 +38,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--seed` for whoever reads it, `--case-report` for the program."""
     parser.addoption("--seed", type=int, default=SEED, help="where the scenarios' chance comes from")
     parser.addoption("--case-report", default="", help="a file that gets a line of JSON for each test of a case")
+    parser.addoption("--long-form", action="store_true", help="cases that have a long form are run in it")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Tell pytest of the mark; write the report, if wished, where all results come together."""
-    config.addinivalue_line("markers", MARK)
+    for mark in MARKS:
+        config.addinivalue_line("markers", mark)
     path = config.getoption("case_report")
     if path and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Reporter(Path(path), seed_of(config)))
@@ -54,6 +60,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+@pytest.fixture(scope="session")
+def is_long(pytestconfig: pytest.Config) -> bool:
+    """Whether cases are to be run in their long form."""
+    return bool(pytestconfig.getoption("long_form", default=False))
+
+
 def numbers(marks: list[pytest.Mark]) -> list[int]:
     """The cases that the marks name."""
     return sorted({int(number) for mark in marks for number in mark.args})
@@ -65,12 +77,19 @@ def bound(marks: list[pytest.Mark]) -> float | None:
 
 
 class Reporter:
-    """Appends a line for each phase of each test of a case, and one when all is over."""
+    """Appends a line for each test of a case that is to be run, one for each of its phases, one when all is over."""
 
     def __init__(self, path: Path, seed: int) -> None:
         self._path = path
         self._seed = seed
         path.touch()
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """What is to be run is known (where workers run it, only they know; list it without them)."""
+        for item in session.items:
+            marks = list(item.iter_markers("case"))
+            if marks:
+                self._append({"of": item.nodeid, "case": {"numbers": numbers(marks), "t_s": bound(marks)}})
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """A phase (setup, call, teardown) of a test ended."""

@@ -9,6 +9,8 @@ TTL_S = 4.0
 SWEEP_S = 3.0
 LAG_S = 1.5
 QUARANTINE_S = 5.0
+SLACK_S = 3.0
+"""What a busy machine may add to any bound."""
 DURATIONS = {
     "ANTRE_LEASE_TTL_S": str(TTL_S),
     "ANTRE_LEASE_RENEW_S": "0.5",

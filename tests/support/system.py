@@ -23,9 +23,9 @@ from support.assembly import Assembly
 from support.ledger import read_ledger
 from support.platform import Simulator
 from support.processes import Processes, Running
-from support.shape import LAG_S, QUARANTINE_S, SWEEP_S, TTL_S, Part, Shape, policy
+from support.shape import LAG_S, QUARANTINE_S, SLACK_S, SWEEP_S, TTL_S, Part, Shape, policy
 
-__all__ = ["LAG_S", "QUARANTINE_S", "SWEEP_S", "TTL_S", "Part", "Shape", "System", "policy"]
+__all__ = ["LAG_S", "QUARANTINE_S", "SLACK_S", "SWEEP_S", "TTL_S", "Part", "Shape", "System", "policy"]
 
 SHORT_S = "0.05:0.2"
 POLL_S = 0.1
@@ -44,6 +44,8 @@ class System:
         self.apps, self.tokens = self.assembly.apps, self.assembly.tokens
         self.parts: dict[str, Part] = self.assembly.parts
         self.policy_file = self.assembly.policy_file
+        self.allowed_s: float | None = None
+        """T, if the case has one."""
         self.measured: dict[str, float] = {}
         self.verdict: dict[str, Any] = {}
         self.complaints: list[str] = []
@@ -200,12 +202,20 @@ class System:
         self.must(f"{count} customers assigned", lambda: len(self.platform.assigned(since)) >= count, within_s=within_s)
         return float(self.platform.assigned(since)[0]["at"])
 
-    def must_progress(self, since: float, *, within_s: float, repaired_at: float | None = None) -> float:
-        """Somebody is assigned later than ``since``; T is the time to it, from ``repaired_at`` if that was before."""
+    def must_progress(self, since: float, *, within_s: float | None = None, repaired_at: float | None = None) -> float:
+        """Somebody is assigned later than ``since``, within T and a busy machine's slack if nothing else is said.
+
+        What is measured is the time to it, from ``repaired_at`` if that was before.
+        """
+        within_s = (self.allowed_s or 0.0) + SLACK_S if within_s is None else within_s
         took_s = self.must_serve(1, since=since, within_s=within_s + 10) - (repaired_at or since)
-        self.measured["T"] = max(took_s, self.measured.get("T", 0.0))
+        self.measure("T", took_s)
         assert took_s < within_s, f"the next assignment came after {took_s:.2f} s, allowed are {within_s} s"
         return took_s
+
+    def measure(self, name: str, value: float) -> None:
+        """Keep the largest value for the table."""
+        self.measured[name] = max(value, self.measured.get(name, value))
 
     def must_come_to_rest(self, *, within_s: float = 30.0, tolerance_s: float = 1.0) -> dict[str, Any]:
         """No more arrivals, no more faults: all are served, the three records agree, and nothing went wrong.
