@@ -11,7 +11,6 @@ pytestmark = pytest.mark.system(allocators=1)
 
 QUIET = {"chatter_s": "0"}
 """Customers say nothing twice: what was lost, only the sweep finds."""
-FIRST_AGENT = 164_801
 UNTOLD_S = 8.0
 """Where the platform does not tell who may take a lane's rooms, the others' are served meanwhile: they pass, for as
 long as asking fails and is put off."""
@@ -169,5 +168,5 @@ def test_everybody_is_full_and_then_all_are_resolved_at_once(antre):
 
 def _carry(antre, capacity):
     """Let the platform's judge know what agents can carry."""
-    for agent in range(FIRST_AGENT, FIRST_AGENT + antre.shape.agents):
+    for agent in antre.agents:
         antre.platform.post(f"agents/{agent}", capacity=capacity)

@@ -40,21 +40,6 @@ def test_the_leader_is_killed_twice(antre):
     antre.must_come_to_rest()
 
 
-@pytest.mark.case(10, t_s=TTL_S + 1)
-def test_the_leader_is_paused_and_wakes_up_deposed(antre):
-    antre.traffic(10)
-    antre.must_serve(10)
-    leader = antre.leader()
-    antre.running[leader].pause()
-    paused_at = time.time()
-    antre.leader(other_than=leader)
-    antre.must_progress(time.time(), repaired_at=paused_at)
-    antre.must("three times to live pass", lambda: time.time() > paused_at + 3 * TTL_S)
-    antre.running[leader].resume()
-    antre.must_serve(20)
-    antre.must_come_to_rest()
-
-
 @pytest.mark.case
 def test_the_leader_hands_over_in_good_order(antre):
     antre.traffic(15)

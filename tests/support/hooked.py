@@ -37,6 +37,11 @@ def set_trap(folder: Path, trap: str, text: str = "") -> Path:
     return made.rename(folder / trap)
 
 
+def caught_by(trap: Path) -> str:
+    """The room whose assign went into a trap."""
+    return trap.with_name(f"{trap.name}.caught").read_text()
+
+
 class Traps:
     """The traps of one process."""
 
@@ -56,9 +61,11 @@ class Traps:
             return text
         return None
 
-    def stop_at(self, trap: str) -> None:
-        """Stand still in the trap, if there is one, until SIGCONT."""
-        if self.sprung(trap) is not None:
+    def stop_at(self, trap: str, note: str) -> None:
+        """Stand still in the trap, if there is one, until SIGCONT; ``note`` tells whoever laid it what was caught."""
+        if self.is_laid(trap):
+            (self._folder / f"{trap}.caught").write_text(note)
+            self.sprung(trap)
             os.kill(os.getpid(), signal.SIGSTOP)
 
     async def block_now_and_then(self) -> None:
@@ -73,10 +80,10 @@ class Traps:
 def around_assign(assign: Callable[..., Awaitable[Any]], traps: Traps) -> Callable[..., Awaitable[Any]]:
     """`QiscusPlatform.assign`, with a trap before and one behind."""
 
-    async def with_traps(*words: Any) -> Any:
-        traps.stop_at(BEFORE_SEND)
-        outcome = await assign(*words)
-        traps.stop_at(AFTER_ANSWER)
+    async def with_traps(platform: Any, room: str, agent: int) -> Any:
+        traps.stop_at(BEFORE_SEND, room)
+        outcome = await assign(platform, room, agent)
+        traps.stop_at(AFTER_ANSWER, room)
         return outcome
 
     return with_traps

@@ -27,6 +27,7 @@ from support.shape import LAG_S, QUARANTINE_S, SLACK_S, SWEEP_S, TTL_S, Part, Sh
 
 __all__ = ["LAG_S", "QUARANTINE_S", "SLACK_S", "SWEEP_S", "TTL_S", "Part", "Shape", "System", "policy"]
 
+FIRST_AGENT = 164_801
 SHORT_S = "0.05:0.2"
 POLL_S = 0.1
 PAGE_TIMEOUT_S = 1.0
@@ -106,6 +107,11 @@ class System:
     def allocators(self) -> list[str]:
         """The names of the allocators."""
         return [name for name in self.parts if name.startswith("allocator")]
+
+    @property
+    def agents(self) -> range:
+        """The numbers of the first app's agents."""
+        return range(FIRST_AGENT, FIRST_AGENT + self.shape.agents)
 
     def leader(self, *, other_than: str = "", within_s: float = 20.0) -> str:
         """The name of the allocator that leads, as it says itself."""
