@@ -21,6 +21,7 @@ from allocator.rounds.leader import READ_WAIT_S, Leader
 from allocator.rounds.tuning import Surroundings, Tuning
 from allocator.settings import LEASE_MARGIN_S, SEND_MARGIN_S, Settings, apps_of, owner_of
 from chassis import ops
+from chassis.durability import Ask, Durability, first_look, objection, watching
 from chassis.logs import logger
 from chassis.settings import SettingError
 from contract import Keys
@@ -210,10 +211,16 @@ async def allocate(settings: Settings) -> None:
         )
         owner = owner_of(settings)
         allocator = Allocator(around, Elector(lease, clock, owner, lease_timing_of(settings)), owner, policies)
-        checks = {"/livez": allocator.alive, "/readyz": allocator.ready}
+        stores: dict[Durability, Ask] = {
+            Durability("Redis", metrics.registry, required=settings.require_durable_redis): inbox.doubts,
+            Durability("Postgres", metrics.registry, required=settings.require_durable_postgres): ledger.doubts,
+        }
+        await first_look(stores)
+        checks = {"/livez": allocator.alive, "/readyz": lambda: allocator.ready() or objection(stores)}
         stack.callback(ops.serve(settings.metrics_host, settings.metrics_port, metrics.registry, checks))
         _log.info("started", owner=owner, apps=len(apps))
         _on_signals(allocator)
+        await stack.enter_async_context(watching(stores))
         await allocator.run()
 
 

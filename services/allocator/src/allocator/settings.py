@@ -7,7 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chassis.logs import FORMATS, LEVELS
-from chassis.settings import SettingError, load, one_of, optional, path, redis_url, seconds, setting, text, url, whole
+from chassis.settings import (
+    SettingError,
+    flag,
+    load,
+    one_of,
+    optional,
+    path,
+    redis_url,
+    seconds,
+    setting,
+    text,
+    url,
+    whole,
+)
 from contract.apps import App, AppsError, apps_from_file, one_app
 
 LEASE_MARGIN_S = 1.0
@@ -33,6 +46,18 @@ class Settings(DatabaseSettings):
         "REDIS_URL", redis_url(), default="redis://127.0.0.1:6379/0", secret=True, doc="where Redis is"
     )
     redis_prefix: str = setting("ANTRE_REDIS_PREFIX", text(), default="antre", doc="what our keys in Redis begin with")
+    require_durable_redis: bool = setting(
+        "ANTRE_REQUIRE_DURABLE_REDIS",
+        flag(),
+        default="false",
+        doc="refuse to start, and later be not ready, when Redis may lose what it acknowledged; false: warn",
+    )
+    require_durable_postgres: bool = setting(
+        "ANTRE_REQUIRE_DURABLE_POSTGRES",
+        flag(),
+        default="false",
+        doc="the same for what Postgres committed",
+    )
     base_url: str = setting(
         "QISCUS_BASE_URL",
         url("http", "https"),

@@ -1,15 +1,18 @@
 """The command ``webhook-gateway``: settings, parts, server."""
 
 import argparse
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from litestar import Litestar
+from prometheus_client import CollectorRegistry
 
 from chassis import logs, ops
 from chassis.cli import refuse, version_of
+from chassis.durability import Durability, first_look, watching
 from contract import Keys
 from webhook_gateway.access import AccessLog
 from webhook_gateway.app import Gateway, create_app
@@ -17,9 +20,11 @@ from webhook_gateway.authenticate import Gate
 from webhook_gateway.exchange import patience
 from webhook_gateway.inbox import RedisInbox
 from webhook_gateway.metrics import Metrics
+from webhook_gateway.ports import Inbox
 from webhook_gateway.publisher import Limits, Publisher, Watch
 from webhook_gateway.server import listen, serve, tidy_memory
 from webhook_gateway.settings import Settings, read
+from webhook_gateway.vetted import VettedInbox
 
 PROGRAM = "webhook-gateway"
 
@@ -43,11 +48,15 @@ def _run() -> int:
     settings, apps = read(os.environ)
     logs.configure(settings.log_format, settings.log_level)
     gate = Gate(apps)
-    inbox = RedisInbox(settings.redis_url, Keys(settings.redis_prefix), settings.publish_timeout_s)
-    gateway = _gateway(settings, gate, inbox)
+    registry = CollectorRegistry()
+    durability = Durability("Redis", registry, required=settings.require_durable_redis)
+    asyncio.run(_first_look(settings, durability))
+    inbox = _inbox(settings)
+    trusted = VettedInbox(inbox, durability) if settings.require_durable_redis else inbox
+    gateway = _gateway(settings, gate, trusted, registry)
     listener = listen(settings.http_host, settings.http_port)
     stop_ops = ops.serve(settings.metrics_host, settings.metrics_port, gateway.metrics.registry, {})
-    app = create_app(gateway, [_lifespan(gateway, inbox)])
+    app = create_app(gateway, [_lifespan(gateway, inbox, durability)])
     try:
         logs.logger("webhook_gateway").info("listening", port=settings.http_port)
         serve(app, listener)
@@ -56,13 +65,26 @@ def _run() -> int:
     return 0
 
 
-def _gateway(settings: Settings, gate: Gate, inbox: RedisInbox) -> Gateway:
+def _inbox(settings: Settings) -> RedisInbox:
+    return RedisInbox(settings.redis_url, Keys(settings.redis_prefix), settings.publish_timeout_s)
+
+
+async def _first_look(settings: Settings, durability: Durability) -> None:
+    """On connections of its own: the others belong to the server's loop, and nothing is listened on before this."""
+    inbox = _inbox(settings)
+    try:
+        await first_look({durability: inbox.doubts})
+    finally:
+        await inbox.close()
+
+
+def _gateway(settings: Settings, gate: Gate, inbox: Inbox, registry: CollectorRegistry) -> Gateway:
     watch = Watch()
     limits = Limits(
         batch_max=settings.batch_max, pending_max=settings.pending_max, timeout_s=settings.publish_timeout_s
     )
     publisher = Publisher(inbox, limits, watch)
-    metrics = Metrics(version_of("antre-webhook-gateway"), lambda: publisher.pending)
+    metrics = Metrics(registry, version_of("antre-webhook-gateway"), lambda: publisher.pending)
     watch.committed, watch.failed = metrics.committed, metrics.failed
     return Gateway(
         gate=gate,
@@ -74,7 +96,9 @@ def _gateway(settings: Settings, gate: Gate, inbox: RedisInbox) -> Gateway:
     )
 
 
-def _lifespan(gateway: Gateway, inbox: RedisInbox) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    gateway: Gateway, inbox: RedisInbox, durability: Durability
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     log = logs.logger("webhook_gateway")
 
     @asynccontextmanager
@@ -85,11 +109,10 @@ def _lifespan(gateway: Gateway, inbox: RedisInbox) -> Callable[[Litestar], Abstr
                 meaning="anybody who finds the bare paths can send webhooks",
                 remedy="set ANTRE_WEBHOOK_TOKENS",
             )
-        if doubt := await inbox.doubts():
-            log.warning("not_durable", meaning=doubt)
         tidy_memory()
-        yield
-        await gateway.publisher.drain()
+        async with watching({durability: inbox.doubts}):
+            yield
+            await gateway.publisher.drain()
         await inbox.close()
 
     return lifespan

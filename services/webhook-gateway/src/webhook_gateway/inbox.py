@@ -5,7 +5,7 @@ however many events it carries, and the batch is written whole or not at all. Th
 default redis-py does, several times: every lost reply would be events written twice, in silence).
 
 Does not promise: that the answer of Redis means durable. It does with ``appendfsync always``; :meth:`RedisInbox.doubts`
-says when it cannot.
+says when it does not, and ``vetted.py`` acknowledges nothing then.
 """
 
 import asyncio
@@ -25,11 +25,14 @@ from redis.exceptions import (
     OutOfMemoryError,
     ReadOnlyError,
     RedisError,
+    ResponseError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.maint_notifications import MaintNotificationsConfig
 
+from chassis.durability import Doubt
+from chassis.redis_doubts import redis_doubts
 from contract import ENTRY_FIELD, AppId, Keys
 from webhook_gateway.ports import Entry, Interrupted, Unavailable
 
@@ -49,8 +52,10 @@ class RedisInbox:
     """The streams of all apps, on one connection for events and one for the question whether Redis is there."""
 
     def __init__(self, url: str, keys: Keys, timeout_s: float) -> None:
+        self.connections = 0
+        """How many were made for events: another one may lead to another server."""
         self._keys = keys
-        self._events = _client(url, timeout_s)
+        self._events = _client(url, timeout_s, self._connected)
         self._probe = _client(url, PING_TIMEOUT_S)
         self._pinging: asyncio.Task[None] | None = None
 
@@ -71,17 +76,12 @@ class RedisInbox:
             self._pinging = asyncio.create_task(self._ping())
         await asyncio.shield(self._pinging)
 
-    async def doubts(self) -> str | None:
-        """Why 200 may not mean durable with this server; None when it does or cannot be known."""
+    async def doubts(self) -> Sequence[Doubt] | None:
+        """For what the server that events go to may lose what it acknowledged; None: it does not answer."""
         try:
-            settings = await self._probe.config_get("appendonly", "appendfsync")
+            return await redis_doubts(self._asked)
         except (RedisError, OSError, TimeoutError):
-            return None  # away, or a hosted Redis that does not say
-        if settings.get("appendonly") != "yes":
-            return "appendonly is not on: what Redis holds is lost when it restarts"
-        if settings.get("appendfsync") != "always":
-            return "appendfsync is not 'always': what came in the last second is lost when its machine fails"
-        return None
+            return None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -95,6 +95,19 @@ class RedisInbox:
         except NoScriptError:  # first use, or SCRIPT FLUSH, or another server: this sends the text, once
             await command("EVAL", APPEND, len(keys), *keys, *args)
 
+    async def _asked(self, *words: str) -> Any:
+        """What the server says; None: it refuses the question to us."""
+        command: Callable[..., Awaitable[Any]] = self._events.execute_command
+        try:
+            return await command(*words)
+        except ResponseError as error:
+            if _code(error) in _NOT_NOW:
+                raise
+            return None
+
+    def _connected(self) -> None:
+        self.connections += 1
+
     async def _ping(self) -> None:
         try:
             async with asyncio.timeout(PING_TIMEOUT_S):
@@ -103,7 +116,7 @@ class RedisInbox:
             raise _translated(error) from error
 
 
-def _client(url: str, timeout_s: float) -> Redis:
+def _client(url: str, timeout_s: float, connected: Callable[[], None] = lambda: None) -> Redis:
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=1,
@@ -115,12 +128,22 @@ def _client(url: str, timeout_s: float) -> Redis:
         client_name="webhook-gateway",
         maint_notifications_config=MaintNotificationsConfig(enabled=False),
     )
-    pool.connection_class = type("Connection", (_PackedInC, pool.connection_class), {})
+    pool.connection_class = type(
+        "Connection", (_OurConnection, pool.connection_class), {"connected": staticmethod(connected)}
+    )
     return Redis.from_pool(pool)
 
 
-class _PackedInC:
-    """A batch has hundreds of arguments; redis-py's asyncio connection would pack each of them in Python."""
+class _OurConnection:
+    """Packs in C (a batch has hundreds of arguments; redis-py's asyncio connection would pack each of them in Python),
+    and tells when it is made: the client reconnects in silence.
+    """
+
+    connected: Callable[[], None]
+
+    async def on_connect_check_health(self, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - theirs
+        self.connected()
+        await super().on_connect_check_health(check_health)  # type: ignore[misc] # of the class it is mixed into
 
     def pack_command(self, name: str, *args: Any) -> list[bytes]:
         return [hiredis.pack_command((*name.split(), *args))]
@@ -155,6 +178,10 @@ _MEANINGS = (
     (ReadOnlyError, "redis is read-only", 1),
 )
 """Kinds of faults, the special ones first (several are connection errors to redis-py), with seconds to wait."""
+
+
+_NOT_NOW = ("BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "TRYAGAIN")
+"""Codes of errors that pass by themselves: they say nothing of what is allowed to us."""
 
 
 def _code(error: Exception) -> str:

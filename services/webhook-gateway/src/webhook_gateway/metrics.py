@@ -20,8 +20,8 @@ _SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 class Metrics:
     """All metrics of one process. Children are looked up once, so that counting costs little on the hot path."""
 
-    def __init__(self, version: str, pending: Callable[[], int]) -> None:
-        self.registry = CollectorRegistry()
+    def __init__(self, registry: CollectorRegistry, version: str, pending: Callable[[], int]) -> None:
+        self.registry = registry
         self._webhooks = Counter("antre_webhooks", "Webhooks answered", ["route", "status"], registry=self.registry)
         self._seconds = Histogram(
             "antre_webhook_seconds", "From request to answer", ["route"], buckets=_SECONDS, registry=self.registry

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import gc
+import logging
 import signal
 import socket
 from contextlib import suppress
@@ -11,7 +12,7 @@ from typing import Any
 
 import uvicorn
 from litestar import Litestar
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from chassis.settings import SettingError
 
@@ -21,6 +22,8 @@ GRACE_S = 20
 HEAD_MAX = 16_384
 HEAD_TIMEOUT_S = 10.0
 CONNECTIONS_MAX = 4_096
+WARNINGS_PER_S = 20
+"""As many lines a second as the access log has for refusals."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -47,9 +50,29 @@ def serve(app: Litestar, listener: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
     )
+    logging.getLogger("uvicorn.error").addFilter(Sparing(WARNINGS_PER_S))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)  # uvicorn sends itself the signal once more when it has finished
     uvicorn.Server(config).run(sockets=[listener])
+
+
+class Sparing(logging.Filter):
+    """Lets so many of a logger's warnings through in a second: anybody who can connect can cause one."""
+
+    def __init__(self, at_most: int) -> None:
+        super().__init__()
+        self._at_most = at_most
+        self._second = -1
+        self._count = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is written; those that are no warning always are."""
+        if record.levelno != logging.WARNING:
+            return True
+        if int(record.created) != self._second:
+            self._second, self._count = int(record.created), 0
+        self._count += 1
+        return self._count <= self._at_most
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -64,6 +87,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_is_open = False
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
+        self._unanswered: list[RequestResponseCycle] = []
         super().connection_made(transport)
         if len(self.connections) > CONNECTIONS_MAX:
             transport.close()
@@ -73,6 +97,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End a connection."""
         self._unwatch_head()
+        self._forsake()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -97,6 +122,21 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_is_open = False
         self._unwatch_head()
         super().on_headers_complete()
+        self._unanswered = [one for one in (*self._unanswered, self.cycle) if not one.response_complete]
+
+    def send_400_response(self, msg: str) -> None:
+        """What came is not HTTP: say so and hang up."""
+        super().send_400_response(msg)
+        self._forsake()
+
+    def _forsake(self) -> None:
+        """Nothing can be answered on this connection any more. uvicorn tells only the latest of several requests, and
+        the others would write to a transport that is closed: a traceback in the log, for anybody to cause.
+        """
+        for one in self._unanswered:
+            one.disconnected = True
+            one.message_event.set()
+        self._unanswered = []
 
     def _watch_head(self) -> None:
         if self._head_timer is None and self.timeout_keep_alive_task is None:

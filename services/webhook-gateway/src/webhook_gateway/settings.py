@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chassis import logs
-from chassis.settings import SettingError, load, one_of, optional, path, redis_url, seconds, setting, text, whole
+from chassis.settings import SettingError, flag, load, one_of, optional, path, redis_url, seconds, setting, text, whole
 from contract.apps import App, AppsError, apps_from_file, one_app
 
 _PORTS = whole(1, 65_535)
@@ -41,6 +41,12 @@ class Settings:
     metrics_port: int = setting("ANTRE_METRICS_PORT", _PORTS, default="9090", doc="the port of /metrics")
     redis_prefix: str = setting(
         "ANTRE_REDIS_PREFIX", text("a text"), default="antre", doc="how all keys in Redis begin"
+    )
+    require_durable_redis: bool = setting(
+        "ANTRE_REQUIRE_DURABLE_REDIS",
+        flag(),
+        default="false",
+        doc="refuse to start, and later answer 503, when Redis may lose what it acknowledged; false: warn",
     )
     batch_max: int = setting(
         "ANTRE_BATCH_MAX", whole(1, 5_000), default="500", doc="the most events written to Redis in one command"

@@ -3,13 +3,17 @@
 Every transaction starts by locking the term for share, and ends at once when the term is not the newest. A
 leader that is paused in the middle of one would block its successor, so the server ends transactions that
 stand idle for ``IDLE_LIMIT_S``.
+
+What we commit is on disk when COMMIT returns, also where the server's ``synchronous_commit`` is ``off``: our sessions
+switch it on. Where its machine may lose it all the same (``fsync``), :meth:`PostgresLedger.doubts` says so.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -17,6 +21,7 @@ from allocator.adapters.statements import Statements, standing_of
 from allocator.core.ids import AppId, Epoch
 from allocator.core.policy import Policy
 from allocator.ports import Conflict, StaleTerm, Standing, Transaction, Unavailable
+from chassis.durability import Doubt
 
 CONNECT_TIMEOUT_S = 3.0
 IDLE_LIMIT_S = 3.0
@@ -31,6 +36,33 @@ INSERT INTO term (id, epoch, leader, began_at) VALUES (1, 1, $1, now())
 ON CONFLICT (id) DO UPDATE SET epoch = term.epoch + 1, leader = EXCLUDED.leader, began_at = now()
 RETURNING epoch
 """
+
+_COMMIT_DURABLY = """
+SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+"""
+"""Only ``off`` is changed: all others have the commit on this server's disk, and differ in what standbys have."""
+_DURABILITY = """
+SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')
+"""
+_DOUBTS = (
+    Doubt(
+        reason="fsync",
+        meaning="fsync is off, so when its machine fails all of the database may be lost",
+        remedy="set fsync to on",
+    ),
+    Doubt(
+        reason="full_page_writes",
+        meaning="full_page_writes is off, so when its machine fails pages may be half written and the database broken, "
+        "unless its storage writes pages whole (as ZFS and Aurora do)",
+        remedy="set full_page_writes to on",
+    ),
+    Doubt(
+        reason="synchronous_commit",
+        meaning="synchronous_commit is off, also in our own sessions, so the last commits are lost when it fails",
+        remedy="set synchronous_commit to on",
+    ),
+)
+"""Each for the setting of its name, when that is off."""
 
 
 def engine_for(url: str, timeout_s: float) -> AsyncEngine:
@@ -47,12 +79,24 @@ def engine_for(url: str, timeout_s: float) -> AsyncEngine:
         "command_timeout": timeout_s,
         "server_settings": settings,
         "target_session_attrs": "read-write",
+        "async_creator_fn": _connect,
     }
     if ssl is not None:
         arguments["ssl"] = ssl
     return create_async_engine(
         address, pool_size=POOL_SIZE, max_overflow=0, pool_timeout=timeout_s, connect_args=arguments
     )
+
+
+async def _connect(*address: Any, **arguments: Any) -> Any:
+    """A connection that commits durably. Called by SQLAlchemy, which translates what goes wrong in here."""
+    connection = await asyncpg.connect(*address, **arguments)
+    try:
+        await connection.execute(_COMMIT_DURABLY)
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
 
 
 class PostgresLedger:
@@ -89,6 +133,15 @@ class PostgresLedger:
         async with self._connection() as connection:
             await connection.exec_driver_sql("SELECT 1 FROM term")
 
+    async def doubts(self) -> Sequence[Doubt] | None:
+        """For what this server may lose what it committed; None: it does not answer."""
+        try:
+            async with self._connection() as connection:
+                found = await connection.exec_driver_sql(_DURABILITY)
+                return doubts_of({row.name: row.setting for row in found})
+        except Unavailable:
+            return None
+
     async def close(self) -> None:
         """Close the connections."""
         await self._engine.dispose()
@@ -107,6 +160,11 @@ class PostgresLedger:
             except BaseException:
                 await connection.invalidate()
                 raise
+
+
+def doubts_of(settings: Mapping[str, str]) -> tuple[Doubt, ...]:
+    """The doubts that settings, as they are in a session of ours, give reason for."""
+    return tuple(doubt for doubt in _DOUBTS if settings.get(doubt.reason) == "off")
 
 
 @asynccontextmanager

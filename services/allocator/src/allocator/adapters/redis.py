@@ -14,14 +14,18 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from allocator.core.intake import Arrival
 from allocator.ports import Entry, Holder, Unavailable
+from chassis.durability import Doubt
+from chassis.redis_doubts import redis_doubts
 from contract import ENTRY_FIELD, AppId, Keys, Unreadable, decode
 
 CALL_TIMEOUT_S = 1.0
 PUT_ASIDE_MAX = 10_000
+_NOT_NOW = ("BUSY ", "CLUSTERDOWN ", "LOADING ", "MASTERDOWN ", "TRYAGAIN ")
+"""How errors begin that pass by themselves: they say nothing of what is allowed to us."""
 _HOLDER = re.compile(r"(.*)\|([0-9]+)", re.DOTALL)
 
 _ACQUIRE = """
@@ -96,9 +100,25 @@ class RedisInbox:
         async with _translated():
             await pipeline.execute()
 
+    async def doubts(self) -> Sequence[Doubt] | None:
+        """For what this server may lose what it acknowledged; None: it does not answer."""
+        try:
+            return await redis_doubts(self._asked)
+        except (RedisError, OSError, TimeoutError):
+            return None
+
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
+
+    async def _asked(self, *words: str) -> Any:
+        """What the server says; None: it refuses the question to us."""
+        try:
+            return await self._redis.execute_command(*words)
+        except ResponseError as error:
+            if str(error).startswith(_NOT_NOW):
+                raise
+            return None
 
     def _put_aside(self, pipeline: Any, entry: Entry) -> None:
         """Copied by the server, so that its content does not pass through us a second time."""
