@@ -1,0 +1,130 @@
+"""Run after run: each dies one step later, until stories end without a death."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from itertools import count
+
+from .bench import Bench
+from .sentence import Sentence, judged
+from .stage import FIRST, GATEWAY, Plan, Stage, Stuck, staged
+from .steps import Death, Step
+from .story import GATEWAY_BEATS, Beat, story_of, tell
+
+STEPS_MAX = 2_000
+SURVIVORS = 3
+"""So many runs without a death end a sweep: the length of a story varies by some steps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A run that is over. ``last``: the victim's last step, and whether it died there."""
+
+    plan: Plan
+    last: Step | None
+    died: bool
+    died_again: bool
+    recovery_s: float | None
+    seconds: float
+    sentence: Sentence
+
+    @property
+    def word(self) -> str:
+        """The verdict in a word."""
+        if not self.sentence.complaints:
+            return "ok"
+        return "ORDER" if self.sentence.is_order_only else "WRONG"
+
+    @property
+    def step(self) -> str:
+        """The step in words."""
+        how = "died" if self.died else "lived"
+        return f"{how:5} {self.last or '-'}"
+
+
+def beats_of(plan: Plan) -> list[Beat]:
+    """The story of a plan: what its victim has to do with, and what a wrong part can do at all."""
+    if plan.victim == GATEWAY:
+        return list(GATEWAY_BEATS)
+    return story_of(plan.seed, sweeps=plan.wrong not in {"pop-first", "no-sweep"})
+
+
+def run(bench: Bench, plan: Plan) -> Run:
+    """One run, from nothing to its sentence."""
+    began = time.monotonic()
+    with staged(bench, plan) as stage:
+        sentence = _told_and_judged(stage, beats_of(plan))
+        victims = [child for child in stage.all_children if child.order.log.stem.startswith(plan.victim)]
+        steps = victims[0].steps
+        return Run(
+            plan=plan,
+            last=steps[-1] if steps else None,
+            died=stage.died_at is not None,
+            died_again=sum((child.status or 0) < 0 for child in stage.ended) > 1,
+            recovery_s=_recovery_s(stage),
+            seconds=time.monotonic() - began,
+            sentence=sentence,
+        )
+
+
+def _told_and_judged(stage: Stage, beats: list[Beat]) -> Sentence:
+    try:
+        tell(stage, beats)
+    except Stuck as stuck:
+        hurried = replace(stage.plan, patience_s=min(stage.plan.patience_s, 5.0))
+        stage.plan = hurried
+        sentence = judged(stage)
+        sentence.complaints.insert(0, f"the story stands still: {stuck}")
+        return sentence
+    return judged(stage)
+
+
+def _recovery_s(stage: Stage) -> float | None:
+    """T: from the death to the assignment of somebody who came right after it."""
+    if stage.died_at is None or not stage.witness:
+        return None
+    times = [entry["at"] for entry in stage.seated() if entry["room"] == stage.witness]
+    return float(times[0] - stage.died_at) if times else None
+
+
+def stands_by(number: int) -> bool:
+    """Every other run has an allocator that stands by."""
+    return number % 2 == 1
+
+
+def plans(seed: int, victim: str, wrong: str = "") -> Iterator[Plan]:
+    """One plan for each step, for ever."""
+    for number in count(1):
+        death = Death(number=number)
+        yield Plan(seed=seed, victim=victim, death=death, stands_by=stands_by(number), wrong=wrong)
+
+
+def sweep(bench: Bench, all_plans: Iterator[Plan], jobs: int, tell_of: Callable[[Run], None]) -> list[Run]:
+    """Runs side by side until some end without a death; they are told of as they end."""
+    done: list[Run] = []
+    with ThreadPoolExecutor(jobs) as pool:
+        waiting: set[Future[Run]] = set()
+        for plan in all_plans:
+            waiting.add(pool.submit(run, bench, plan))
+            if len(waiting) >= jobs:
+                waiting = _harvest(waiting, done, tell_of)
+            if len(done) > STEPS_MAX or sum(not one.died for one in done) >= SURVIVORS:
+                break
+        while waiting:
+            waiting = _harvest(waiting, done, tell_of)
+    return done
+
+
+def _harvest(waiting: set[Future[Run]], done: list[Run], tell_of: Callable[[Run], None]) -> set[Future[Run]]:
+    ended, rest = wait(waiting, return_when=FIRST_COMPLETED)
+    for future in ended:
+        done.append(future.result())
+        tell_of(done[-1])
+    return rest
+
+
+def length_of(bench: Bench, seed: int, victim: str = FIRST) -> int:
+    """How many steps a story has that nobody dies in."""
+    last = run(bench, Plan(seed=seed, victim=victim)).last
+    return last.number if last else 0

@@ -1,0 +1,58 @@
+"""Allocators that are wrong on purpose: the sweep must find each, or it finds nothing.
+
+Each changes the parts that ``allocator.app`` wires, in one process, before they are counted. What another guard would
+mend is taken out as well, and named.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from typing import Any
+
+from allocator import app
+from allocator.adapters.qiscus import QiscusPlatform
+from allocator.adapters.redis import RedisInbox
+from allocator.core.session import Session
+from allocator.ports import Entry, Transaction
+from allocator.rounds.leader import Leader
+
+
+class PopsFirst(RedisInbox):
+    """Takes entries out of the inbox when it reads them, before Postgres has them."""
+
+    async def read(self, at_most: int, wait_s: float) -> Sequence[Entry]:
+        """Read, and delete at once."""
+        entries = await super().read(at_most, wait_s)
+        if entries:
+            await super().delete(entries)
+        return entries
+
+
+class NeverSweeps(QiscusPlatform):
+    """Lists nobody."""
+
+    async def unserved(self) -> AsyncIterator[Any]:
+        """No rooms."""
+        yield []
+
+
+async def forgets(_leader: Leader, _tx: Transaction, _unsettled: Sequence[Session]) -> Iterable[Session]:
+    """What a predecessor left unsettled is left so."""
+    return []
+
+
+def pop_first() -> None:
+    """Customers who were read and not recorded are gone. (The sweep would find those who wait: it is out too.)"""
+    app.RedisInbox = PopsFirst  # type: ignore[misc]
+    no_sweep()
+
+
+def no_sweep() -> None:
+    """What no webhook told is never found."""
+    app.QiscusPlatform = NeverSweeps  # type: ignore[misc]
+
+
+def forget() -> None:
+    """A new leader does not recover."""
+    Leader._recover = forgets  # type: ignore[method-assign] # noqa: SLF001
+
+
+WRONGS: dict[str, Callable[[], None]] = {"pop-first": pop_first, "no-sweep": no_sweep, "forget": forget}
