@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from chassis.logs import logger
 from chassis.settings import SettingError
 
-EVERY_S = 10.0
+EVERY_S = 5.0
 """A setting that was changed while everything runs is seen after so long at most."""
 SOON_S = 1.0
 """As long as the store never answered."""
