@@ -21,6 +21,10 @@ GRACE_S = 20
 
 HEAD_MAX = 16_384
 HEAD_TIMEOUT_S = 10.0
+ADDRESS_MAX = 1_024
+"""Longer than any of ours with its token. What follows is cut off: such an address leads nowhere all the same, and the
+framework keeps a thousand of those it was asked for in mind.
+"""
 CONNECTIONS_MAX = 4_096
 WARNINGS_PER_S = 20
 """As many lines a second as the access log has for refusals."""
@@ -121,6 +125,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """The last byte of a request's head came in."""
         self._head_is_open = False
         self._unwatch_head()
+        self.url = self.url[:ADDRESS_MAX]
         super().on_headers_complete()
         self._unanswered = [one for one in (*self._unanswered, self.cycle) if not one.response_complete]
 
