@@ -9,6 +9,8 @@ from support.system import QUARANTINE_S, TTL_S
 
 LONG_S = 3 * TTL_S
 BLOCKED_S = 2 * TTL_S
+ROSTER_S = 4.0
+"""Longer than anybody trusts in who is there."""
 
 
 @pytest.mark.case(10, t_s=TTL_S + 1)
@@ -72,6 +74,7 @@ def test_the_request_of_a_leader_that_stood_still_lands_in_the_rooms_next_sessio
     antre.traffic(0)
     antre.must("all are served", lambda: antre.platform.get("state")["served"] == 0)
     _set_available(antre, False)
+    _stand_still_until(antre, time.time() + ROSTER_S)
     antre.platform.post("customers", room_id=room)
     _stand_still_until(antre, stopped_at + LONG_S)
     assert [one["room"] for one in antre.platform.assigned()].count(room) == 1

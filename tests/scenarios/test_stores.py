@@ -41,31 +41,6 @@ def test_redis_loses_everything_it_had(antre):
     antre.must_come_to_rest(tolerance_s=TTL_S + SWEEP_S + 5)
 
 
-@pytest.mark.case(18, t_s=TTL_S)
-def test_the_lease_vanishes(antre):
-    antre.traffic(10)
-    for _ in range(3):
-        antre.must_serve(5)
-        term = antre.term()
-        antre.redis.execute("DEL", antre.keys.lease)
-        deleted_at = time.time()
-        antre.must("a new term begins", lambda: antre.term() > term)  # noqa: B023 - called at once
-        antre.must_progress(time.time(), repaired_at=deleted_at)
-    antre.must_come_to_rest()
-
-
-@pytest.mark.case(19, t_s=2 * TTL_S + 1)
-def test_the_lease_does_not_expire_and_its_holder_is_dead(antre):
-    antre.traffic(5)
-    antre.must_serve(5)
-    leader = antre.leader()
-    killed_at = antre.kill(leader)
-    antre.redis.execute("PEXPIRE", antre.keys.lease, "3600000")
-    antre.leader(other_than=leader)
-    antre.must_progress(killed_at + 0.2, repaired_at=killed_at)
-    antre.must_come_to_rest()
-
-
 @pytest.mark.case(42, t_s=1.0)
 @pytest.mark.system(allocators=1)
 def test_redis_forgets_its_scripts_and_closes_connections(antre):
@@ -105,20 +80,6 @@ def test_the_leader_loses_sight_of_redis_alone(antre):
     antre.must_progress(time.time(), repaired_at=cut_at)
     proxy.mend()
     antre.must_serve(10)
-    antre.must_come_to_rest()
-
-
-@pytest.mark.case(16, t_s=2.0)
-@pytest.mark.system(proxied=True)
-def test_the_leader_renews_and_never_hears_of_it(antre):
-    antre.traffic(10)
-    antre.must_serve(10)
-    leader = antre.leader()
-    proxy = antre.parts[leader].proxies["redis"]
-    proxy.lose_replies()
-    antre.leader(other_than=leader)
-    proxy.mend()
-    antre.must_progress(time.time())
     antre.must_come_to_rest()
 
 

@@ -38,6 +38,10 @@ class Proxy:
         self.port = free_port()
         self.targets = list(targets)
         self.delay_s = 0.0
+        self.lost = 0
+        """How many replies were lost by :meth:`lose_replies_to`."""
+        self._marker = b""
+        self._losses_left = 0
         self._mood = Mood.PASS
         self._turn = count()
         self._loop = asyncio.new_event_loop()
@@ -69,8 +73,15 @@ class Proxy:
         """Let requests through and throw the answers away, until it is mended."""
         self._become(Mood.REPLIES_LOST)
 
+    def lose_replies_to(self, marker: bytes, *, times: int = 1_000_000) -> None:
+        """Requests with ``marker`` in them arrive, and instead of the answer the connection is reset; so many times
+        at most, until it is mended.
+        """
+        self._marker, self._losses_left = marker, times
+
     def mend(self) -> None:
         """Let everything through; connections whose answers were thrown away are of no use and are reset."""
+        self._marker = b""
         self._become(Mood.PASS)
 
     def __enter__(self) -> Self:
@@ -114,9 +125,10 @@ class Proxy:
             return
         up_reader, up_writer = await self._connect()
         self._writers.add(up_writer)
+        lost = asyncio.Event()
         pumps = [
-            asyncio.ensure_future(self._pump(reader, up_writer, is_reply=False)),
-            asyncio.ensure_future(self._pump(up_reader, writer, is_reply=True)),
+            asyncio.ensure_future(self._pump(reader, up_writer, lost, is_reply=False)),
+            asyncio.ensure_future(self._pump(up_reader, writer, lost, is_reply=True)),
         ]
         await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         for pump in pumps:
@@ -133,8 +145,15 @@ class Proxy:
                 return await asyncio.open_connection(HOST, target)
         raise ConnectionRefusedError
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_reply: bool) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lost: asyncio.Event, *, is_reply: bool
+    ) -> None:
         while data := await reader.read(CHUNK):
+            if not is_reply and self._is_to_be_lost(data):
+                lost.set()
+            if is_reply and lost.is_set():
+                self.lost += 1
+                return
             if self.delay_s:
                 await asyncio.sleep(self.delay_s)
             await self._until_open()
@@ -142,6 +161,12 @@ class Proxy:
                 continue
             writer.write(data)
             await writer.drain()
+
+    def _is_to_be_lost(self, request: bytes) -> bool:
+        if not self._marker or self._marker not in request or self._losses_left <= 0:
+            return False
+        self._losses_left -= 1
+        return True
 
     async def _until_open(self) -> None:
         while self._mood is Mood.SILENT:

@@ -10,6 +10,7 @@ Entry = Mapping[str, Any]
 """One entry of the record, without its empty fields."""
 
 NO_ARRIVALS = 0.0
+PAGE = 10_000
 GOOD_DAY: Mapping[str, object] = {
     "latency_s": 0,
     "counter_lag_s": 1.0,
@@ -101,10 +102,14 @@ class Simulator:
         return sum(self.get("state", app_id=app)["waiting"] for app in self.apps)
 
     def record(self) -> list[Entry]:
-        """The whole record so far."""
-        while page := self.get("record", after=len(self._record)):
+        """The whole record so far. (A page that is full has a next one; waiting for an empty page could last for ever,
+        where more happens than a slow machine can read.)
+        """
+        while True:
+            page = self.get("record", after=len(self._record), limit=PAGE)
             self._record.extend(page)
-        return self._record
+            if len(page) < PAGE:
+                return self._record
 
     def assigned(self, after: float = 0.0) -> list[Entry]:
         """The assignments by the API that took effect later than ``after`` (Unix time), in order."""
