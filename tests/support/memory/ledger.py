@@ -7,7 +7,7 @@ transactions whose client is gone or stands idle. Does not model: two transactio
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -40,6 +40,8 @@ class MemoryLedger:
         self.rows = Rows()
         self.commits: list[Epoch] = []
         """The term of each transaction that took effect, in order."""
+        self.committed: Callable[[Rows, Rows], None] = lambda _before, _after: None
+        """Told of each transaction that takes effect: the rows before and after it."""
         self.clock = clock
         self._running: Work | None = None
         self._asking: deque[tuple[Epoch | None, asyncio.Future[Work]]] = deque()
@@ -116,7 +118,8 @@ class MemoryLedger:
             self.abort(self._running)
 
     def _put(self, work: Work) -> None:
-        self.rows = work.rows
+        before, self.rows = self.rows, work.rows
+        self.committed(before, self.rows)
         self.abort(work)
 
     def _check(self, work: Work) -> None:

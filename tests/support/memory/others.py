@@ -56,11 +56,15 @@ class MemoryPolicyDoor:
     """The :class:`~allocator.ports.PolicyDoor`: what a test gives comes in once."""
 
     def __init__(self, spec: object | None = None) -> None:
-        self._spec = spec
+        self._spec = self._latest = spec
 
     def give(self, spec: object) -> None:
         """A new policy."""
-        self._spec = spec
+        self._spec = self._latest = spec
+
+    def again(self) -> None:
+        """A new leader asks for what there is."""
+        self._spec = self._latest
 
     def newest(self) -> object | None:
         """See the port."""

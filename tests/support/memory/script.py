@@ -4,9 +4,17 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Protocol
 
 Trouble = Exception | Callable[[], Awaitable[None]]
 """An error to raise, or something to do (to wait, to kill the caller, to look) at that point."""
+
+
+class Begins(Protocol):
+    """Who is told that a call begins."""
+
+    async def begin(self, call: str) -> None:
+        """``call`` begins; it may fail here."""
 
 
 class Instead(Exception):

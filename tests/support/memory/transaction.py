@@ -8,13 +8,14 @@ from typing import Any
 from allocator.core.changes import Changes
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, SessionId
 from allocator.core.intake import Arrival, End, Known, Room
+from allocator.core.lifecycle import TOLD
 from allocator.core.policy import Policy, PolicyError, compile_spec, standard
 from allocator.core.roster import Load
 from allocator.core.session import OPEN, UNSETTLED, Session, State
 from allocator.ports import Audit, Clock, Due
 from contract import RoomResolved
 from support.memory.rows import EventThere, Rows
-from support.memory.script import Script
+from support.memory.script import Begins
 
 PARKED_FOR = timedelta(hours=1)
 FORGET_MAX = 5_000
@@ -23,7 +24,7 @@ FORGET_MAX = 5_000
 class MemoryTransaction:
     """The :class:`~allocator.ports.Transaction` over a copy of the rows."""
 
-    def __init__(self, rows: Rows, epoch: Epoch, clock: Clock, script: Script) -> None:
+    def __init__(self, rows: Rows, epoch: Epoch, clock: Clock, script: Begins) -> None:
         self._rows = rows
         self._epoch = epoch
         self._clock = clock
@@ -54,6 +55,12 @@ class MemoryTransaction:
         wanted = set(apps)
         found = [one for one in self._rows.sessions.values() if one.app in wanted and one.state in UNSETTLED]
         return sorted(found, key=lambda one: (one.reserved_at or one.waiting_since, one.id))
+
+    async def ahead(self, apps: Iterable[AppId], moment: datetime) -> Sequence[Session]:
+        """See the port."""
+        await self._script.begin("ahead")
+        wanted = set(apps)
+        return [one for one in self._rows.sessions.values() if one.app in wanted and _is_ahead(one, moment)]
 
     async def due(self, now: datetime, at_most: int, skip: Iterable[SessionId], apps: Iterable[AppId]) -> Due:
         """See the port."""
@@ -118,7 +125,9 @@ class MemoryTransaction:
                 taken.setdefault(agent, set()).add(number)
         closed: dict[AgentId, int] = {}
         for one in self._rows.sessions.values():
-            if one.app == app and one.ended_at is not None and one.ended_at > closed_since and one.agent is not None:
+            if one.app != app or one.ended_at is None or one.ended_at <= closed_since:
+                continue
+            if one.agent is not None and one.ending in TOLD:
                 closed[one.agent] = closed.get(one.agent, 0) + 1
         return {
             agent: Load(taken=frozenset(taken.get(agent, ())), closed=closed.get(agent, 0), busy_at=busy_at.timestamp())
@@ -238,6 +247,13 @@ class MemoryTransaction:
             service=max((one.service for one in told if one.service is not None), default=None),
             previous=max((one.previous for one in over if one.previous is not None), default=None),
         )
+
+
+def _is_ahead(session: Session, moment: datetime) -> bool:
+    if session.due_at is not None:
+        return session.due_at > moment
+    seen_at = session.checked_at or session.assigned_at
+    return session.state is State.ASSIGNED and seen_at is not None and seen_at > moment
 
 
 def _slot(session: Session) -> tuple[AgentId | None, int | None]:

@@ -57,7 +57,7 @@ class Clock(Protocol):
         """Seconds on a clock that never jumps and runs through suspend; only differences mean something."""
 
     def wall(self) -> datetime:
-        """The time of day, UTC. May jump."""
+        """The time of day, UTC. Never jumps while a process lives; that of another process may be far from it."""
 
     async def sleep(self, seconds: float) -> None:
         """Let ``seconds`` pass."""
@@ -152,6 +152,9 @@ class Transaction(Protocol):
 
     async def unsettled(self, apps: Iterable[AppId]) -> Sequence[Session]:
         """All of ``apps`` that are RESERVED or in DOUBT."""
+
+    async def ahead(self, apps: Iterable[AppId], moment: datetime) -> Sequence[Session]:
+        """Open sessions of ``apps`` that are due, or were looked at last, later than ``moment``."""
 
     async def due(self, now: datetime, at_most: int, skip: Iterable[SessionId], apps: Iterable[AppId]) -> Due:
         """The sessions of ``apps`` that are due, longest due first; none of ``skip``."""

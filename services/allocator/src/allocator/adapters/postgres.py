@@ -30,7 +30,8 @@ POOL_SIZE = 4
 _NO_SUCH_TABLE = "42P01"
 _READ_ONLY = "25006"
 
-_FENCE = "SELECT 1 FROM term WHERE epoch = $1 FOR SHARE"
+# A standby that missed the last commits gives their numbers out again, so a number alone may be two leaders'.
+_FENCE = "SELECT 1 FROM term WHERE epoch = $1 AND leader = $2 FOR SHARE"
 _BEGIN_TERM = """
 INSERT INTO term (id, epoch, leader, began_at) VALUES (1, 1, $1, now())
 ON CONFLICT (id) DO UPDATE SET epoch = term.epoch + 1, leader = EXCLUDED.leader, began_at = now()
@@ -79,7 +80,7 @@ def engine_for(url: str, timeout_s: float) -> AsyncEngine:
         "command_timeout": timeout_s,
         "server_settings": settings,
         "target_session_attrs": "read-write",
-        "async_creator_fn": _connect,
+        "async_creator_fn": connect,
     }
     if ssl is not None:
         arguments["ssl"] = ssl
@@ -88,7 +89,7 @@ def engine_for(url: str, timeout_s: float) -> AsyncEngine:
     )
 
 
-async def _connect(*address: Any, **arguments: Any) -> Any:
+async def connect(*address: Any, **arguments: Any) -> Any:
     """A connection that commits durably. Called by SQLAlchemy, which translates what goes wrong in here."""
     connection = await asyncpg.connect(*address, **arguments)
     try:
@@ -104,20 +105,24 @@ class PostgresLedger:
 
     def __init__(self, url: str, timeout_s: float) -> None:
         self._engine = engine_for(url, timeout_s)
+        self._leader = ""
         self._policies: dict[AppId, Policy] = {}
 
     async def begin_term(self, leader: str) -> Epoch:
         """See the port."""
         async with self._connection() as connection:
             result = await connection.exec_driver_sql(_BEGIN_TERM, (leader,))
-            return Epoch(result.scalar_one())
+            epoch = Epoch(result.scalar_one())
+        self._leader = leader
+        self._policies = {}  # a failover may have forgotten some, and given their numbers out again
+        return epoch
 
     @asynccontextmanager
     async def transaction(self, epoch: Epoch) -> AsyncIterator[Transaction]:
         """See the port."""
         policies = dict(self._policies)
         async with self._connection() as connection:
-            found = await connection.exec_driver_sql(_FENCE, (epoch,))
+            found = await connection.exec_driver_sql(_FENCE, (epoch, self._leader))
             if found.first() is None:
                 raise StaleTerm(f"term {epoch} is over")
             yield Statements(connection, epoch, policies)

@@ -26,9 +26,15 @@ CALL_TIMEOUT_S = 1.0
 PUT_ASIDE_MAX = 10_000
 _NOT_NOW = ("BUSY ", "CLUSTERDOWN ", "LOADING ", "MASTERDOWN ", "TRYAGAIN ")
 """How errors begin that pass by themselves: they say nothing of what is allowed to us."""
+_LAST_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1000
 _HOLDER = re.compile(r"(.*)\|([0-9]+)", re.DOTALL)
 
-_ACQUIRE = """
+_ALLOWED = "#!lua flags=allow-oom"
+"""Redis runs it also when its memory is full: what fills it may be the inbox, which only a leader takes out. A lease
+is a few bytes, and there is one.
+"""
+
+_ACQUIRE = f"""{_ALLOWED}
 local held = redis.call('GET', KEYS[1])
 local owner = held and string.match(held, '^(.*)|%d+$')
 if not held or held == ARGV[3] then
@@ -40,14 +46,14 @@ redis.call('SET', KEYS[1], held, 'PX', ARGV[2])
 return held
 """
 
-_RENEW = """
+_RENEW = f"""{_ALLOWED}
 local owner, counter = string.match(redis.call('GET', KEYS[1]) or '', '^(.*)|(%d+)$')
 if owner ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], owner .. '|' .. string.format('%d', counter + 1), 'PX', ARGV[2])
 return 1
 """
 
-_RELEASE = """
+_RELEASE = f"""{_ALLOWED}
 local owner = string.match(redis.call('GET', KEYS[1]) or '', '^(.*)|%d+$')
 if owner ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
@@ -121,11 +127,14 @@ class RedisInbox:
             return None
 
     def _put_aside(self, pipeline: Any, entry: Entry) -> None:
-        """Copied by the server, so that its content does not pass through us a second time."""
+        """Copied by the server, so that its content does not pass through us a second time. Of one with thousands of
+        fields the first few hundred: a script cannot pass on more.
+        """
         script = """
         local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
         if #found == 0 then return end
-        redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'why', ARGV[3], unpack(found[1][2]))
+        local fields = found[1][2]
+        redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'why', ARGV[3], unpack(fields, 1, math.min(#fields, 1000)))
         """
         keys = self._keys.inbox(entry.app), self._keys.put_aside(entry.app)
         pipeline.eval(script, 2, *keys, entry.id, PUT_ASIDE_MAX, entry.why or "")
@@ -220,8 +229,9 @@ def _entry(app: AppId, entry_id: str, fields: dict[bytes, bytes]) -> Entry:
 
 def _place(entry_id: str) -> datetime:
     """When Redis accepted an entry: ``milliseconds-sequence``. The sequence becomes microseconds, so that the
-    order of a stream is the order of these times.
+    order of a stream is the order of these times. One from beyond the calendar (an id given by hand, a clock gone mad)
+    is from its last day, and so are all that Redis accepts after it.
     """
     milliseconds, sequence = entry_id.split("-")
-    micros = int(milliseconds) * 1000 + min(int(sequence), 999)
+    micros = min(int(milliseconds), _LAST_MS) * 1000 + min(int(sequence), 999)
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)

@@ -1,8 +1,10 @@
 """The texts of the statements. ``$n`` are parameters; a batch is passed as one array for each column."""
 
+from collections.abc import Iterable
 from dataclasses import fields
 
 from allocator.core import session as states
+from allocator.core.lifecycle import TOLD
 from allocator.core.session import OPEN, Session, State
 
 SESSION_COLUMNS = tuple(item.name for item in fields(Session))
@@ -30,8 +32,8 @@ _TYPES = {
 would flatten an array of arrays."""
 
 
-def _words(states: frozenset[State]) -> str:
-    return ", ".join(f"'{state}'" for state in sorted(states))
+def _words(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in sorted(words))
 
 
 _ALL = ", ".join(SESSION_COLUMNS)
@@ -101,6 +103,13 @@ SELECT {_ALL} FROM session
 WHERE state IN ({_words(states.UNSETTLED)}) AND app = ANY($1::text[]) ORDER BY reserved_at, id
 """
 
+AHEAD = f"""
+SELECT {_ALL} FROM session WHERE app = ANY($1::text[]) AND due_at > $2
+UNION ALL
+SELECT {_ALL} FROM session
+WHERE app = ANY($1::text[]) AND state = '{State.ASSIGNED}' AND due_at IS NULL AND coalesce(checked_at, assigned_at) > $2
+"""
+
 DUE = f"""
 SELECT {_ALL} FROM session
 WHERE due_at IS NOT NULL AND id <> ALL($1::uuid[]) AND app = ANY($2::text[])
@@ -120,11 +129,12 @@ put AS (
 SELECT version FROM put UNION ALL SELECT version FROM newest ORDER BY version DESC LIMIT 1
 """
 
-LOADS = """
+LOADS = f"""
 SELECT a.agent, s.taken, coalesce(c.closed, 0), a.busy_at FROM agent a
 LEFT JOIN (SELECT agent, array_agg(number) AS taken FROM slot WHERE app = $1 GROUP BY agent) s USING (agent)
 LEFT JOIN (
-  SELECT agent, count(*) AS closed FROM session WHERE app = $1 AND ended_at > $2 AND agent IS NOT NULL GROUP BY agent
+  SELECT agent, count(*) AS closed FROM session WHERE app = $1 AND ended_at > $2 AND agent IS NOT NULL
+  AND ending IN ({_words(TOLD)}) GROUP BY agent
 ) c USING (agent)
 WHERE a.app = $1
 """

@@ -64,6 +64,10 @@ class Statements:
         """See the port."""
         return [_session(row) for row in await self._rows(sql.UNSETTLED, list(apps))]
 
+    async def ahead(self, apps: Iterable[AppId], moment: datetime) -> Sequence[Session]:
+        """See the port."""
+        return [_session(row) for row in await self._rows(sql.AHEAD, list(apps), moment)]
+
     async def due(self, now: datetime, at_most: int, skip: Iterable[SessionId], apps: Iterable[AppId]) -> Due:
         """See the port."""
         rows = await self._rows(sql.DUE, list(skip), list(apps), at_most + 1)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from allocator.core.changes import Changes
 from allocator.core.ids import AppId, RoomId, SessionId, lane_of
-from allocator.core.lifecycle import Timing, ended, is_before_announcement, largest, on_resolved, on_waiting
+from allocator.core.lifecycle import TOLD, Timing, ended, is_before_announcement, largest, on_resolved, on_waiting
 from allocator.core.session import OPEN, UNSETTLED, Session, State, opened
 from contract import Event, RoomResolved, RoomWaiting
 
@@ -107,7 +107,7 @@ def _next_session(session: Session, event: RoomWaiting, arrival: Arrival, now: d
         yield session, replace(session, previous=event.previous, due_at=now)
         return
     state = State.RESOLVED if session.state is State.ASSIGNED else State.WITHDRAWN
-    yield session, ended(replace(session, again_at=None), state, now, "the customer came back")
+    yield session, ended(replace(session, again_at=None), state, now, TOLD[1])
     yield None, _new(event, arrival, None, verify=False)
 
 

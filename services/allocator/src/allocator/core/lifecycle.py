@@ -6,6 +6,7 @@
     on_outcome    an assign call came back, or did not
     on_view       its room was read
     on_recovery   a new leader found it unsettled
+    on_clock_back a new leader found times in it that lie ahead of its own clock
     on_due        its time to be looked at came
 
 The rule behind them: **while a request may still land, neither the room nor the slot is given to anyone
@@ -24,6 +25,9 @@ from allocator.core.session import OPEN, UNSETTLED, Session, State, moved, opene
 SPACED_OUT = {State.WAITING: 2, State.RESERVED: 3, State.DOUBT: 3}
 """Looks at the room of somebody who has no agent are not spaced out further than after so many: with each, others
 pass. That the platform is not asked too often while it is away is the breaker's business."""
+
+TOLD = ("resolved", "the customer came back")
+"""The endings that an event told us of. Of the others nobody knows how long ago they were."""
 
 AVOID_MAX = 16
 """So many refused agents are remembered for a room; the oldest is forgotten, and may be tried again."""
@@ -67,7 +71,7 @@ def on_resolved(session: Session, now: datetime, *, at: datetime | None = None, 
     """
     match session.state:
         case State.ASSIGNED if not session.reopened and not is_before_announcement(session, at):
-            return ended(session, State.RESOLVED, now, "resolved", at=at)
+            return ended(session, State.RESOLVED, now, TOLD[0], at=at)
         case State.ASSIGNED:
             return replace(session, previous=largest(session.previous, number), due_at=now)
         case State.WAITING:  # withdrawn, or a late resolve of the room's previous session: the room tells
@@ -127,7 +131,7 @@ def on_view(session: Session, view: o.View, now: datetime, timing: Timing) -> Se
     if isinstance(view, o.NotSeen):
         return replace(session, tries=session.tries + 1, due_at=now + _until_next_look(session, timing))
     seen = replace(session, checked_at=now)
-    fresh_until = session.waiting_since + timedelta(seconds=timing.lag_s)
+    fresh_until = _fresh_until(session, now, timing)
     if not isinstance(view, o.Waits | o.Served) and now < fresh_until:
         return replace(seen, due_at=fresh_until)  # may still show the room's previous session
     match session.state:
@@ -148,6 +152,21 @@ def on_recovery(session: Session, now: datetime) -> Session:
     if session.state is State.DOUBT:
         return replace(session, unknown_at=now, due_at=now)
     return replace(session, unknown_at=now, due_at=None, reserved_at=now)
+
+
+def farthest(timing: Timing) -> timedelta:
+    """No session is ever due longer than this from now on."""
+    return timedelta(seconds=max(timing.quarantine_s, timing.longest_look_s, timing.lag_s) + 1)
+
+
+def on_clock_back(session: Session, now: datetime) -> Session:
+    """A predecessor's clock ran far ahead of ours. What it put off would never come; what it saw was a while ago."""
+    return replace(
+        session,
+        due_at=None if session.due_at is None else now,
+        assigned_at=_by(session.assigned_at, now),
+        checked_at=_by(session.checked_at, now),
+    )
 
 
 def on_due(session: Session) -> Session:
@@ -334,6 +353,18 @@ def _released(session: Session, now: datetime) -> Session:
         due_at=now if look else None,
         resolve_seen=False,
     )
+
+
+def _fresh_until(session: Session, now: datetime, timing: Timing) -> datetime:
+    """Until when a reading may show the room's previous session. A wait that begins far ahead of us was given its
+    place by a clock that is not ours, which says nothing here.
+    """
+    lag = timedelta(seconds=timing.lag_s)
+    return now if session.waiting_since > now + lag else session.waiting_since + lag
+
+
+def _by(at: datetime | None, now: datetime) -> datetime | None:
+    return None if at is None else min(at, now)
 
 
 def _until_next_look(session: Session, timing: Timing) -> timedelta:

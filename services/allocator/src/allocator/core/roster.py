@@ -42,7 +42,7 @@ class Load:
     taken: frozenset[int]
     """Numbers of the slots that are occupied."""
     closed: int
-    """Sessions of ours that ended within the last ``lag_s``."""
+    """Sessions of ours of whose end we were told within the last ``lag_s``."""
     busy_at: float
     """Unix time at which the agent was last given or freed of a customer; 0: never."""
 

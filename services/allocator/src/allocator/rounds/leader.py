@@ -23,7 +23,7 @@ from allocator.core import outcomes as o
 from allocator.core.breaker import may_call
 from allocator.core.changes import Changes
 from allocator.core.ids import AppId, Epoch
-from allocator.core.lifecycle import on_recovery
+from allocator.core.lifecycle import farthest, on_clock_back, on_recovery
 from allocator.core.reasons import WaitReason
 from allocator.core.session import Session, State
 from allocator.ports import Conflict, Entry, Transaction, Trust, Unavailable
@@ -282,8 +282,11 @@ class Leader:
     async def _recover(self, tx: Transaction, unsettled: Sequence[Session]) -> Iterable[Session]:
         """A predecessor may have requests under way for what it left unsettled."""
         changes = Changes()
+        now = self._clock.wall()
+        for session in await tx.ahead(self.desks, now + farthest(self._tuning.timing)):
+            changes.note(session, on_clock_back(session, now))
         for session in unsettled:
-            changes.note(session, on_recovery(session, self._clock.wall()))
+            changes.note(session, on_recovery(session, now))
         await tx.write(changes)
         return [session for session in changes.after if session.state is State.RESERVED]
 

@@ -1,0 +1,108 @@
+"""Whether the invariants held: judged from the platform's record, the ledger, and what the processes said.
+
+Each complaint is a sentence that begins with its kind: lost, doubled, over, out of order, past leader, no rest, bug.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from allocator.core.ids import AppId
+from allocator.core.session import OPEN, UNSETTLED, Session, State
+from qiscus_simulator.checker import judge
+from simulation.place import APP
+from simulation.system import System
+from support.memory.rows import Rows
+
+GRACE_S = 10.0
+IN_ORDER_S = 1.0
+TOLERANT_S = 30.0
+COMPLAINTS_MAX = 6
+
+
+class Judge:
+    """Looks at one system. It sees every commit."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+        self._overtaken: list[str] = []
+        system.ledger.committed = self._committed
+
+    def disagreements(self, goal: str) -> list[str]:
+        """What is in the way of rest, now."""
+        place, rows = self._system.place, self._system.ledger.rows
+        waiting = [room for room in place.rooms if place.waits(room)]
+        found = [f"room {room} waits" for room in waiting]
+        if goal == "nobody is left":
+            found += [f"room {room} is open" for room in place.rooms if place.is_open(room)]
+        if self._system.inbox.left(AppId(APP)):
+            found.append("the inbox is not empty")
+        return found + list(_differences(self._system, rows))
+
+    def verdict(self) -> list[str]:
+        """What was wrong over the whole run."""
+        system = self._system
+        said = judge(
+            system.place.entries,
+            system.clock.wall().timestamp(),
+            grace_s=GRACE_S,
+            tolerance_s=self._tolerance_s(),
+        )
+        kinds = {"lost": said.lost, "doubled": said.doubled, "over": said.over, "out_of_order": said.out_of_order}
+        stories = [f"{story['what'].replace('_', ' ')}: {_place(story)}{story['text']}" for story in said.stories]
+        counted = [f"{kind.replace('_', ' ')}: {number}" for kind, number in kinds.items() if number]
+        return [*(stories or counted)[:COMPLAINTS_MAX], *self._overtaken, *self._past_leaders(), *self._bugs()]
+
+    def _tolerance_s(self) -> float:
+        script = self._system.script
+        return TOLERANT_S if script.troubles or script.strategy == ("platform",) else IN_ORDER_S
+
+    def _committed(self, before: Rows, after: Rows) -> None:
+        """Who was given a slot came before all in turn of the same lane who were left waiting."""
+        given = [one for one in after.sessions.values() if _is_given_anew(before.sessions.get(one.id), one)]
+        for one in given:
+            for other in after.sessions.values():
+                if _stands_before(other, one) and len(self._overtaken) < COMPLAINTS_MAX:
+                    self._overtaken.append(f"out of order: room {one.room} was given a slot before room {other.room}")
+
+    def _past_leaders(self) -> Iterator[str]:
+        for earlier, later in pairwise(self._system.ledger.commits):
+            if later < earlier:
+                yield f"past leader: term {later} committed after term {earlier}"
+
+    def _bugs(self) -> Iterator[str]:
+        for process in self._system.processes:
+            for error in process.broken:
+                yield f"bug: {process.name} ended with {type(error).__name__}: {error}"
+
+
+def _place(story: dict[str, object]) -> str:
+    return f"room {story['room']} session {story['session']}: "
+
+
+def _is_given_anew(before: Session | None, after: Session) -> bool:
+    return after.state is State.RESERVED and (before is None or before.state is State.WAITING)
+
+
+def _stands_before(other: Session, one: Session) -> bool:
+    in_turn = other.state is State.WAITING and other.due_at is None and other.lane == one.lane
+    return in_turn and other.waiting_since < one.waiting_since and one.agent not in other.avoid
+
+
+def _differences(system: System, rows: Rows) -> Iterator[str]:
+    """Between the ledger and the platform."""
+    place = system.place
+    mine = {one.room: one for one in rows.sessions.values() if one.state in OPEN}
+    for room, one in mine.items():
+        there = place.rooms.get(room)
+        if one.state in UNSETTLED:
+            yield f"room {room} is {one.state}"
+        elif there is None or there.resolved:
+            yield f"room {room} is {one.state} in the ledger and over on the platform"
+        elif one.state is State.ASSIGNED and one.agent is not None and one.agent not in there.agents:
+            yield f"room {room}: the ledger says agent {one.agent}, the platform {there.agents}"
+    for room, there in place.rooms.items():
+        if not there.resolved and room not in mine:
+            yield f"room {room} is open on the platform, the ledger does not know it"
+    held = {session for slot, session in rows.slots.items()}
+    if held != {one.id for one in mine.values() if one.slot is not None}:
+        yield "the slots are not those of the sessions"

@@ -1,0 +1,235 @@
+"""What happens in a run: a list of happenings, drawn from a seed. A value: it can be cut, shortened and played again."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from random import Random
+
+LENGTH_S = 24.0
+SOURCES = ("wa", "ig")
+STRATEGIES = (("leastLoaded", "longestIdle"), ("leastLoaded", "longestIdle"), ("longestIdle",), ("platform",))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """Something that happens at ``at``; ``who`` it happens to, for how long, and how much."""
+
+    at: float
+    what: str
+    who: str = ""
+    for_s: float = 0.0
+    value: float = 0.0
+
+    def __str__(self) -> str:
+        words = [self.what, self.who, f"for {self.for_s:.1f} s" if self.for_s else "", _number(self.value)]
+        return f"t={self.at:.2f} " + " ".join(word for word in words if word)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """A run. ``seed``: of everything that is not written here (delays, what is lost, who resolves when)."""
+
+    seed: int
+    allocators: int
+    gateways: int
+    agents: int
+    capacity: int
+    strategy: tuple[str, ...]
+    service_s: float
+    happenings: tuple[Happening, ...]
+
+    @property
+    def ends_at(self) -> float:
+        """From when on nothing goes wrong any more."""
+        return max((one.at + one.for_s for one in self.happenings), default=0.0)
+
+    @property
+    def troubles(self) -> frozenset[str]:
+        """What goes wrong in it."""
+        return frozenset(one.what for one in self.happenings) - {"customer", "message"}
+
+
+_Trouble = Callable[[Random, "Shape"], Iterator[Happening]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How many there are of what, for those who draw happenings."""
+
+    allocators: int
+    gateways: int
+    agents: int
+    capacity: int
+
+
+def script_of(seed: int) -> Script:
+    """The script of ``seed``."""
+    dice = Random(f"script {seed}")
+    shape = Shape(
+        allocators=dice.choice((1, 2, 2, 2, 3)),
+        gateways=dice.choice((1, 1, 2, 3)),
+        agents=dice.randint(1, 4),
+        capacity=dice.choice((1, 1, 2, 3)),
+    )
+    return Script(
+        seed=seed,
+        allocators=shape.allocators,
+        gateways=shape.gateways,
+        agents=shape.agents,
+        capacity=shape.capacity,
+        strategy=dice.choice(STRATEGIES),
+        service_s=dice.choice((0.5, 2.0, 5.0)),
+        happenings=tuple(sorted(_happenings(dice, shape), key=lambda one: one.at)),
+    )
+
+
+def _happenings(dice: Random, shape: Shape) -> Iterator[Happening]:
+    yield from _customers(dice)
+    for draw in dice.sample(TROUBLES, k=dice.choice((0, 1, 1, 2, 2, 3, 4))):
+        for _ in range(dice.choice((1, 1, 2, 3))):
+            yield from draw(dice, shape)
+
+
+def _customers(dice: Random) -> Iterator[Happening]:
+    """They come alone or all at once, to new rooms and old ones, and some write twice."""
+    rooms = dice.randint(3, 12)
+    rush = dice.uniform(1, LENGTH_S / 2)
+    for _ in range(dice.randint(4, 22)):
+        at = dice.choice((rush, dice.uniform(0.5, LENGTH_S)))
+        room = str(100 + dice.randrange(rooms))
+        yield Happening(at=at, what="customer", who=room)
+        if dice.random() < 1 / 4:
+            yield Happening(at=at + dice.uniform(0.001, 3), what="message", who=room)
+
+
+def _allocator(dice: Random, shape: Shape) -> str:
+    return dice.choice(("leader", "leader", f"allocator-{dice.randint(1, shape.allocators)}"))
+
+
+def _when(dice: Random) -> float:
+    return dice.uniform(0.5, LENGTH_S)
+
+
+def _kill(dice: Random, shape: Shape) -> Iterator[Happening]:
+    yield Happening(at=_when(dice), what="killed", who=_allocator(dice, shape), for_s=dice.uniform(0.05, 8))
+
+
+def _terminate(dice: Random, shape: Shape) -> Iterator[Happening]:
+    yield Happening(at=_when(dice), what="terminated", who=_allocator(dice, shape), for_s=dice.uniform(0.05, 4))
+
+
+def _pause(dice: Random, shape: Shape) -> Iterator[Happening]:
+    yield Happening(at=_when(dice), what="paused", who=_allocator(dice, shape), for_s=dice.choice((0.5, 3, 6, 13)))
+
+
+def _clock(dice: Random, shape: Shape) -> Iterator[Happening]:
+    jump = dice.choice((-3600.0, -5.0, 5.0, 3600.0))
+    who = dice.choice(("redis", _allocator(dice, shape)))
+    yield Happening(at=_when(dice), what="time of day jumps", who=who, value=jump)
+
+
+def _gateway(dice: Random, shape: Shape) -> Iterator[Happening]:
+    who = f"gateway-{dice.randint(1, shape.gateways)}"
+    yield Happening(at=_when(dice), what=dice.choice(("killed", "paused")), who=who, for_s=dice.uniform(0.05, 4))
+
+
+def _link(dice: Random, shape: Shape) -> Iterator[Happening]:
+    server = dice.choice(("redis", "postgres", "platform"))
+    how = dice.choice(("cut", "silent", "replies lost", "slow"))
+    who = f"{_allocator(dice, shape)} > {server}"
+    yield Happening(at=_when(dice), what=how, who=who, for_s=dice.uniform(0.2, 8), value=dice.uniform(0.1, 1.5))
+
+
+def _gateway_link(dice: Random, shape: Shape) -> Iterator[Happening]:
+    how = dice.choice(("cut", "silent", "replies lost", "slow"))
+    who = f"gateway-{dice.randint(1, shape.gateways)} > redis"
+    yield Happening(at=_when(dice), what=how, who=who, for_s=dice.uniform(0.1, 4), value=dice.uniform(0.1, 1.5))
+
+
+def _store(dice: Random, _: Shape) -> Iterator[Happening]:
+    who, how = dice.choice(("redis", "postgres")), dice.choice(("killed", "frozen"))
+    yield Happening(at=_when(dice), what=how, who=who, for_s=dice.uniform(0.05, 5))
+
+
+def _lease(dice: Random, _: Shape) -> Iterator[Happening]:
+    how = dice.choice(("lease vanishes", "lease does not expire"))
+    yield Happening(at=_when(dice), what=how)
+
+
+def _redis_loses(dice: Random, _: Shape) -> Iterator[Happening]:
+    how = dice.choice(("fails over", "fails over", "is emptied"))
+    yield Happening(at=_when(dice), what=how, who="redis", value=dice.uniform(0.01, 2))
+
+
+def _postgres_loses(dice: Random, _: Shape) -> Iterator[Happening]:
+    yield Happening(at=_when(dice), what="fails over", who="postgres", value=dice.uniform(0.01, 2))
+
+
+def _platform(dice: Random, _: Shape) -> Iterator[Happening]:
+    how = dice.choice(("unanswered", "late", "error", "too many", "deaf", "late", "unanswered"))
+    share = dice.choice((0.2, 0.5, 1.0))
+    yield Happening(at=_when(dice), what=how, who="platform", for_s=dice.uniform(0.5, 6), value=share)
+
+
+def _late_reads(dice: Random, _: Shape) -> Iterator[Happening]:
+    what = dice.choice(("counts late", "reads late"))
+    yield Happening(at=_when(dice), what=what, who="platform", for_s=dice.uniform(2, 10), value=dice.uniform(0.2, 1.4))
+
+
+def _webhooks(dice: Random, _: Shape) -> Iterator[Happening]:
+    how = dice.choice(("webhooks lost", "webhooks doubled", "webhooks reordered"))
+    yield Happening(at=_when(dice), what=how, for_s=dice.uniform(1, 10), value=dice.choice((0.2, 0.5, 1.0)))
+
+
+def _flap(dice: Random, shape: Shape) -> Iterator[Happening]:
+    who = str(1 + dice.randrange(shape.agents))
+    yield Happening(at=_when(dice), what="offline", who=who, for_s=dice.uniform(0.1, 8))
+
+
+def _hand(dice: Random, _: Shape) -> Iterator[Happening]:
+    how = dice.choice(("assigns by hand", "takes over", "removes", "resolves by hand"))
+    yield Happening(at=_when(dice), what=how, who="somebody")
+
+
+def _policy(dice: Random, shape: Shape) -> Iterator[Happening]:
+    yield Happening(at=_when(dice), what="capacity", value=float(dice.randint(1, shape.capacity + 1)))
+
+
+def _dismiss(dice: Random, shape: Shape) -> Iterator[Happening]:
+    if shape.agents > 1:
+        yield Happening(at=_when(dice), what="deleted", who=str(1 + dice.randrange(1, shape.agents)))
+
+
+TROUBLES: tuple[_Trouble, ...] = (
+    _kill,
+    _kill,
+    _terminate,
+    _pause,
+    _pause,
+    _clock,
+    _gateway,
+    _link,
+    _link,
+    _gateway_link,
+    _store,
+    _lease,
+    _redis_loses,
+    _postgres_loses,
+    _platform,
+    _platform,
+    _late_reads,
+    _webhooks,
+    _flap,
+    _hand,
+    _policy,
+    _dismiss,
+)
+
+
+def without(script: Script, dropped: frozenset[int]) -> Script:
+    """``script`` without the happenings at these positions."""
+    kept = tuple(one for number, one in enumerate(script.happenings) if number not in dropped)
+    return replace(script, happenings=kept)
+
+
+def _number(value: float) -> str:
+    return f"({value:.2f})" if value else ""
