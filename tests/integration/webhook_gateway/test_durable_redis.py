@@ -79,7 +79,7 @@ class TestAtTheStart:
     def test_required_it_refuses_in_one_sentence_that_says_what_to_do(self, start, configure, settings, reason, remedy):
         configure(**settings)
         running = start(ready=False, **REQUIRED).running
-        assert running.wait() == 2
+        assert running.wait(timeout_s=60) == 2
         (sentence,) = running.output.splitlines()
         assert sentence.startswith("webhook-gateway: ANTRE_REQUIRE_DURABLE_REDIS is true, but Redis may lose what it")
         assert remedy in sentence
@@ -95,7 +95,7 @@ class TestAtTheStart:
     @pytest.mark.parametrize("url", ["hidden_url", "renamed_url"])
     def test_required_it_refuses_a_server_that_hides_its_settings(self, start, request, url):
         running = start(ready=False, REDIS_URL=request.getfixturevalue(url), **REQUIRED).running
-        assert running.wait() == 2
+        assert running.wait(timeout_s=60) == 2
         assert "+config|get" in running.output
         assert len(running.output.splitlines()) == 1
 
