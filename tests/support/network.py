@@ -4,6 +4,7 @@ It runs on a thread of its own, so that tests without an event loop can use it.
 """
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -32,11 +33,15 @@ class Mood(StrEnum):
 
 
 class Proxy:
-    """Listens on ``port`` and passes each connection on to the next of ``targets`` that takes it."""
+    """Listens on ``port`` and passes each connection on to the next of ``targets`` that takes it.
 
-    def __init__(self, targets: Sequence[int]) -> None:
+    With ``tls`` it speaks that to its clients; the certificate may be changed there while it runs.
+    """
+
+    def __init__(self, targets: Sequence[int], *, tls: ssl.SSLContext | None = None) -> None:
         self.port = free_port()
         self.targets = list(targets)
+        self._tls = tls
         self.delay_s = 0.0
         self.lost = 0
         """How many replies were lost by :meth:`lose_replies_to`."""
@@ -106,7 +111,7 @@ class Proxy:
             await self._close_all()
 
     async def _listen(self) -> None:
-        await asyncio.start_server(self._serve, HOST, self.port)
+        await asyncio.start_server(self._serve, HOST, self.port, ssl=self._tls)
 
     async def _close_all(self) -> None:
         for writer in tuple(self._writers):

@@ -102,8 +102,8 @@ class Simulator:
         return sum(self.get("state", app_id=app)["waiting"] for app in self.apps)
 
     def record(self) -> list[Entry]:
-        """The whole record so far. (A page that is full has a next one; waiting for an empty page could last for ever,
-        where more happens than a slow machine can read.)
+        """The whole record so far. Only a full page has a next one: an empty page may never come, where more happens
+        than a slow machine can read.
         """
         while True:
             page = self.get("record", after=len(self._record), limit=PAGE)
