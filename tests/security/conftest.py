@@ -1,13 +1,15 @@
 """A gateway that lasts, to be attacked: what one test does to it, it must have got over in the next."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import redis
+from integration.allocator.conftest import World
 from integration.webhook_gateway.talk import OLD_TOKEN, TOKEN, Gateway, Start, starter
 
-from one_machine.stores import Valkey
+from one_machine.stores import Postgres, Valkey
 from support import Processes
+from support.ledgers import migrated_database
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +32,19 @@ def store(redis_server: Valkey) -> Iterator["redis.Redis[bytes]"]:
     """The Redis behind the gateway."""
     with redis.Redis.from_url(redis_server.url) as client:
         yield client
+
+
+@pytest.fixture
+def schema_url(postgres_server: Postgres) -> Iterator[str]:
+    """The address of a database with our schema and nothing in it."""
+    name = migrated_database(postgres_server)
+    yield postgres_server.url_of(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture
+async def world(redis_url: str, schema_url: str) -> AsyncIterator[World]:
+    """A leader's surroundings: real stores, and a platform in memory."""
+    made = World(redis_url, schema_url)
+    yield made
+    await made.close()
