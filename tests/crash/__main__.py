@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterator, Sequence
 
 from .bench import Bench, whole_bench
-from .stage import FIRST, GATEWAY, Plan
+from .stage import Plan
 from .steps import Death
 from .sweep import Run, plans, run, stands_by, sweep
+from .words import VICTIMS, line_of, told_of
 from .wrong import WRONGS
 
 JOBS = 8
@@ -19,7 +20,6 @@ FIRST_LEADING_STEP = 6
 _EPILOG = """A step is a moment before or after a call of a port, or while it is under way. `--step` takes its number or
 its place, as `--step 'after ledger.commit 3'`: the third time; places stay the same from run to run, numbers nearly so.
 Exit status: 0 nothing wrong, 1 something wrong, 2 wrong options."""
-_VICTIMS = {"allocator": FIRST, "gateway": GATEWAY}
 
 
 def main() -> int:
@@ -31,27 +31,10 @@ def main() -> int:
     return 1 if any(one.sentence.complaints for one in runs) else 0
 
 
-def line_of(one: Run) -> str:
-    """A run in a line."""
-    kind = "stands by" if one.plan.stands_by else "comes back"
-    recovery = "" if one.recovery_s is None else f"T {one.recovery_s:5.2f} s"
-    again = f" and {one.plan.again}" if one.died_again else ""
-    return f"{one.word:5} {one.step + again:44} {kind:10} {recovery:9} {one.seconds:5.1f} s"
-
-
-def replay_of(plan: Plan) -> str:
-    """The command that shows a run again."""
-    part = next(part for part, victim in _VICTIMS.items() if victim == plan.victim)
-    more = [f"--step '{plan.death}'", f"--seed {plan.seed}", f"--stand-by {'yes' if plan.stands_by else 'no'}"]
-    more += [f"--again '{plan.again}'"] if str(plan.again) else []
-    more += [f"--wrong {plan.wrong}"] if plan.wrong else []
-    return f"PYTHONPATH=tests python -m crash --part {part} {' '.join(more)}"
-
-
 def _one(bench: Bench, asked: argparse.Namespace) -> list[Run]:
     death = asked.step
     waits = stands_by(death.number) if asked.stand_by == "auto" else asked.stand_by == "yes"
-    victim = _VICTIMS["allocator" if asked.part == "all" else asked.part]
+    victim = VICTIMS["allocator" if asked.part == "all" else asked.part]
     plan = Plan(
         seed=asked.seed, victim=victim, death=death, again=asked.again, stands_by=waits, wrong=asked.wrong or ""
     )
@@ -61,15 +44,15 @@ def _one(bench: Bench, asked: argparse.Namespace) -> list[Run]:
 
 
 def _all(bench: Bench, asked: argparse.Namespace) -> Iterator[Run]:
-    for part, victim in _VICTIMS.items():
+    for part, victim in VICTIMS.items():
         if asked.part in {part, "all"}:
-            print(f"the {part} dies at every step of the story, seed {asked.seed}, {asked.jobs} runs at a time")
+            _say(f"the {part} dies at every step of the story, seed {asked.seed}, {asked.jobs} runs at a time")
             began = time.monotonic()
             done = sweep(bench, plans(asked.seed, victim, asked.wrong or ""), asked.jobs, _tell)
             _sum_up(part, done, time.monotonic() - began)
             yield from done
     if asked.twice and asked.part != "gateway":
-        print(f"the allocator dies, and so does who comes after it, {asked.twice} times, seed {asked.seed}")
+        _say(f"the allocator dies, and so does who comes after it, {asked.twice} times, seed {asked.seed}")
         began = time.monotonic()
         done = sweep(bench, _twice(asked.seed, asked.twice, asked.longest), asked.jobs, _tell)
         _sum_up("twice", done, time.monotonic() - began)
@@ -81,16 +64,14 @@ def _twice(seed: int, count: int, longest: int) -> Iterator[Plan]:
     chance = random.Random(seed)
     for _ in range(count):
         first, second = chance.randint(1, longest), chance.randint(FIRST_LEADING_STEP, 80)
-        waits = chance.random() < 0.5  # noqa: PLR2004 - half of them
+        waits = chance.random() < 0.5
         yield Plan(seed=seed, death=Death(number=first), again=Death(number=second), stands_by=waits)
 
 
 def _tell(one: Run) -> None:
-    print(line_of(one), flush=True)
+    _say(line_of(one))
     if one.sentence.complaints:
-        print("\n".join(f"    {text}" for text in one.sentence.complaints))
-        print(f"    again: {replay_of(one.plan)}")
-        print("\n".join(f"    | {text}" for text in one.sentence.story.splitlines()), flush=True)
+        _say("\n".join(f"    {line}" for line in told_of(one).splitlines()))
 
 
 def _sum_up(part: str, done: Sequence[Run], seconds: float) -> None:
@@ -99,13 +80,18 @@ def _sum_up(part: str, done: Sequence[Run], seconds: float) -> None:
     wrong, order = (sum(one.word == word for one in done) for word in ("WRONG", "ORDER"))
     longest = f", T at most {times[-1]:.2f} s, half within {times[len(times) // 2]:.2f} s" if times else ""
     pace = seconds / max(1, len(done))
-    print(f"{part}: {len(done)} runs, {died} deaths, {wrong} wrong, {order} only out of order{longest}; ", end="")
-    print(f"{seconds:.0f} s, {pace:.2f} s a run\n", flush=True)
+    found = f"{part}: {len(done)} runs, {died} deaths, {wrong} wrong, {order} only out of order{longest}"
+    _say(f"{found}; {seconds:.0f} s, {pace:.2f} s a run\n")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m crash", description=__doc__, epilog=_EPILOG)
-    parser.add_argument("--part", choices=[*_VICTIMS, "all"], default="all", help="who dies (default: all)")
+    parser.add_argument("--part", choices=[*VICTIMS, "all"], default="all", help="who dies (default: all)")
     parser.add_argument("--seed", type=int, default=1, help="the order of what happens (default: 1)")
     parser.add_argument("--jobs", type=int, default=JOBS, help=f"runs at a time; they mostly wait (default: {JOBS})")
     parser.add_argument("--step", type=_death, help="only the run that dies at this step")

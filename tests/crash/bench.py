@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from one_machine.stores import Postgres, Valkey
-from support import Processes
 
-from .launch import Nursery
+from .launch import Nursery, Order
 
 POSTGRES_SETTINGS = {"fsync": "off", "max_connections": "300"}
 """A killed process loses nothing that the kernel has; the servers live through a sweep."""
@@ -41,12 +40,12 @@ class Bench:
 @contextmanager
 def bench_on(folder: Path, postgres: Postgres, redis: Valkey) -> Iterator[Bench]:
     """A bench on servers that run."""
-    template = f"template_{uuid.uuid4().hex}"
-    url = postgres.create_database(template)
-    done = Processes(folder).run("allocator", "migrate", env={"DATABASE_URL": url})
-    assert done.status == 0, done.output
+    template, nursery = f"template_{uuid.uuid4().hex}", Nursery()
+    env = {"DATABASE_URL": postgres.create_database(template)}
+    migration = nursery.start(Order(command="allocator", words=("migrate",), env=env, log=folder / "migrate.log"))
+    assert migration.wait() == 0, migration.output
     try:
-        yield Bench(folder=folder, postgres=postgres, redis=redis, template=template, nursery=Nursery())
+        yield Bench(folder=folder, postgres=postgres, redis=redis, template=template, nursery=nursery)
     finally:
         postgres.drop_database(template)
 

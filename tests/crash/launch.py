@@ -22,6 +22,7 @@ LOADED = (
     *("sqlalchemy.dialects.postgresql.asyncpg", "uvicorn.protocols.http.httptools_impl", "uvicorn.lifespan.on"),
 )
 END_TIMEOUT_S = 10.0
+WAIT_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,11 @@ class Child:
     def steps(self) -> list[Step]:
         """What it did."""
         return steps_of(self.order.trace)
+
+    def wait(self) -> int | None:
+        """Wait for its end; the exit status."""
+        self._process.join(WAIT_TIMEOUT_S)
+        return self.status
 
     def terminate(self) -> None:
         """SIGTERM."""
@@ -130,34 +136,35 @@ def _allocator(steps: Steps, wrong: str) -> None:
     from allocator import app, ports  # noqa: PLC0415
     from allocator.__main__ import main  # noqa: PLC0415
     from allocator.adapters import postgres  # noqa: PLC0415
+    from allocator.adapters.statements import Statements  # noqa: PLC0415
 
-    from .seams import counted, counted_statements  # noqa: PLC0415
+    from .seams import counted, counted_statements, put  # noqa: PLC0415
     from .wrong import WRONGS  # noqa: PLC0415
 
     if wrong:
         WRONGS[wrong]()
-    places: list[tuple[Any, str, type, str]] = [
-        (app, "RedisInbox", ports.Inbox, "inbox"),
-        (app, "RedisLease", ports.Lease, "lease"),
-        (app, "PostgresLedger", ports.Ledger, "ledger"),
-        (app, "QiscusPlatform", ports.Platform, "platform"),
+    parts: list[tuple[str, type, str]] = [
+        ("RedisInbox", ports.Inbox, "inbox"),
+        ("RedisLease", ports.Lease, "lease"),
+        ("PostgresLedger", ports.Ledger, "ledger"),
+        ("QiscusPlatform", ports.Platform, "platform"),
     ]
-    for module, name, port, word in places:
-        setattr(module, name, counted(getattr(module, name), port, word, steps))
-    statements = counted_statements(postgres.Statements, ports.Transaction, "transaction", steps)
-    postgres.Statements = statements  # type: ignore[misc]
+    for name, port, word in parts:
+        put(app, name, counted(getattr(app, name), port, word, steps))
+    statements = counted_statements(Statements, ports.Transaction, "transaction", steps)
+    put(postgres, "Statements", statements)
     main()
 
 
 def _gateway(steps: Steps) -> int:
     from webhook_gateway import __main__ as command  # noqa: PLC0415
-    from webhook_gateway import app, ports  # noqa: PLC0415
+    from webhook_gateway import app, exchange, inbox, ports  # noqa: PLC0415
 
-    from .seams import counted  # noqa: PLC0415
+    from .seams import counted, put  # noqa: PLC0415
 
-    command.RedisInbox = counted(command.RedisInbox, ports.Inbox, "inbox", steps)  # type: ignore[misc, attr-defined]
-    app.read_body = _reading(app.read_body, steps)  # type: ignore[attr-defined]
-    app.send_answer = _answering(app.send_answer, steps)  # type: ignore[attr-defined]
+    put(command, "RedisInbox", counted(inbox.RedisInbox, ports.Inbox, "inbox", steps))
+    put(app, "read_body", _reading(exchange.read_body, steps))
+    put(app, "send_answer", _answering(exchange.send_answer, steps))
     return command.main()
 
 

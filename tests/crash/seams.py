@@ -31,6 +31,11 @@ Method = Callable[..., Any]
 _call_of_transaction: ContextVar[str] = ContextVar("_call_of_transaction")
 
 
+def put(place: Any, name: str, part: object) -> None:
+    """Let ``part`` be what ``place`` has under ``name``, in this process."""
+    setattr(place, name, part)
+
+
 def calls_of(port: type) -> list[str]:
     """The names of the calls that a port has."""
     return [name for name, thing in vars(port).items() if inspect.isfunction(thing) and not name.startswith("_")]

@@ -32,11 +32,20 @@ class Sentence:
 
 def judged(stage: Stage) -> Sentence:
     """Let it come to rest with conversations open, then end them, and judge."""
-    sentence = Sentence()
     try:
         come_to_rest(stage)
     except Stuck as stuck:
-        sentence.complaints.append(str(stuck))
+        return stood_still(stage, stuck)
+    return _judged_now(stage, [])
+
+
+def stood_still(stage: Stage, stuck: Stuck) -> Sentence:
+    """What had to happen did not: what the records show now."""
+    return _judged_now(stage, [str(stuck), *_disagreements(stage)])
+
+
+def _judged_now(stage: Stage, complaints_so_far: list[str]) -> Sentence:
+    sentence = Sentence(complaints=complaints_so_far)
     sentence.verdict = stage.platform.verdict(tolerance_s=1.0)
     sentence.complaints += complaints(stage, sentence.verdict)
     if sentence.complaints:
@@ -63,18 +72,13 @@ def complaints(stage: Stage, verdict: dict[str, Any]) -> Iterator[str]:
 
 
 def _until_agreed(stage: Stage) -> None:
-    seen: list[str] = []
+    stage.until("ledger and platform agree", lambda: not list(_disagreements(stage)))
 
-    def agreed() -> bool:
-        before = len(stage.platform.record())
-        seen[:] = judgement.at_rest(read_ledger(stage.database_url), stage.platform.record()[:before])
-        seen.extend(_unread(stage))
-        return not seen
 
-    try:
-        stage.until("ledger and platform agree", agreed)
-    except Stuck as stuck:
-        raise Stuck("\n".join([str(stuck), *seen[: judgement.COMPLAINTS_MAX]])) from None
+def _disagreements(stage: Stage) -> Iterator[str]:
+    before = len(stage.platform.record())
+    yield from judgement.at_rest(read_ledger(stage.database_url), stage.platform.record()[:before])
+    yield from _unread(stage)
 
 
 def _unread(stage: Stage) -> Iterator[str]:

@@ -24,7 +24,7 @@ from .steps import AFTER, Death
 APP = "sim-crash"
 SECRET, TOKEN = "secret-of-the-crash-sweep", "token-of-the-crash-sweep"
 POLL_S = 0.05
-PATIENCE_S = 30.0
+PATIENCE_S = 40.0
 TTL_S = 3.0
 AGENTS, CAPACITY = 6, 2
 DURATIONS = {
@@ -123,13 +123,15 @@ class Stage:
     # --- what must happen
 
     def until(self, what: str, check: Callable[[], object]) -> None:
-        """Wait for something, and look after the processes. Raises :class:`Stuck`."""
-        until = time.monotonic() + self.plan.patience_s
+        """Wait for something, and look after the processes. Raises :class:`Stuck`. Patience begins anew when
+        somebody had to be started again.
+        """
+        began = time.monotonic()
         while not check():
-            if time.monotonic() > until:
+            if time.monotonic() > began + self.plan.patience_s:
                 raise Stuck(f"not within {self.plan.patience_s:g} s: {what}")
             time.sleep(POLL_S)
-            self._mend()
+            began = time.monotonic() if self._mend() else began
 
     def until_assigned(self, *rooms: str, since: int = 0) -> None:
         """Wait until each room was given an agent, later than entry ``since`` of the record."""
@@ -160,18 +162,17 @@ class Stage:
 
     # --- inside
 
-    def _mend(self) -> None:
-        """Start again whoever ended."""
-        for name, child in list(self.children.items()):
-            status = child.status
-            if status is None:
-                continue
+    def _mend(self) -> bool:
+        """Start again whoever ended; whether somebody had."""
+        gone = [(name, child) for name, child in self.children.items() if child.status is not None]
+        for name, child in gone:
             if name == "simulator":
-                raise Stuck(f"the simulator ended with {status}:\n{child.output}")
+                raise Stuck(f"the simulator ended with {child.status}:\n{child.output}")
             self.ended.append(child)
-            self._spawn(name, self._next_death(name, status))
-            if status != 0 and self.died_at is None:
+            self._spawn(name, self._next_death(name, child.status or 0))
+            if child.status != 0 and self.died_at is None:
                 self._bear_witness()
+        return bool(gone)
 
     def _bear_witness(self) -> None:
         self.died_at = time.time()
@@ -192,7 +193,11 @@ class Stage:
         )
 
     def _until_listening(self, name: str) -> None:
-        self.until(f"{name} listens", lambda: _answers(self._ports[name]))
+        until = time.monotonic() + PATIENCE_S
+        while not _answers(self._ports[name]):
+            if time.monotonic() > until:
+                raise Stuck(f"{name} does not listen:\n{self.children[name].output}")
+            time.sleep(POLL_S / 2)
 
     def _spawn(self, name: str, death: Death | None = None) -> None:
         number = len([child for child in self.ended if child.order.log.stem.startswith(name)]) + 1

@@ -1,10 +1,10 @@
 """What happens in a run: short beats, whose order the seed chooses, that together visit every kind of step.
 
-Nearly every beat waits for what it brings about, so that the steps of a run come in nearly the same order every time. The
-agents resolve nobody by themselves: the story's people do.
+Nearly every beat waits for what it brings about, so that the steps of a run come in nearly the same order every time.
+The agents resolve nobody by themselves: the story's people do.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 from .stage import Stage
@@ -101,7 +101,7 @@ def story_of(seed: int, *, sweeps: bool = True) -> list[Beat]:
 GATEWAY_BEATS: tuple[Beat, ...] = (customers_come, one_comes_back)
 
 
-def tell(stage: Stage, beats: list[Beat]) -> None:
+def tell(stage: Stage, beats: Sequence[Beat]) -> None:
     """Let all of it happen."""
     for beat in beats:
         beat(stage)

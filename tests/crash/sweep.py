@@ -1,14 +1,14 @@
 """Run after run: each dies one step later, until stories end without a death."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 
 from .bench import Bench
-from .sentence import Sentence, judged
-from .stage import FIRST, GATEWAY, Plan, Stage, Stuck, staged
+from .sentence import Sentence, judged, stood_still
+from .stage import GATEWAY, Plan, Stage, Stuck, staged
 from .steps import Death, Step
 from .story import GATEWAY_BEATS, Beat, story_of, tell
 
@@ -19,10 +19,10 @@ SURVIVORS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A run that is over. ``last``: the victim's last step, and whether it died there."""
+    """A run that is over. ``steps``: the victim's; ``recovery_s``: T, from a death to the next assignment."""
 
     plan: Plan
-    last: Step | None
+    steps: Sequence[Step]
     died: bool
     died_again: bool
     recovery_s: float | None
@@ -40,7 +40,7 @@ class Run:
     def step(self) -> str:
         """The step in words."""
         how = "died" if self.died else "lived"
-        return f"{how:5} {self.last or '-'}"
+        return f"{how:5} {self.steps[-1] if self.steps else '-'}"
 
 
 def beats_of(plan: Plan) -> list[Beat]:
@@ -50,16 +50,15 @@ def beats_of(plan: Plan) -> list[Beat]:
     return story_of(plan.seed, sweeps=plan.wrong not in {"pop-first", "no-sweep"})
 
 
-def run(bench: Bench, plan: Plan) -> Run:
-    """One run, from nothing to its sentence."""
+def run(bench: Bench, plan: Plan, beats: Sequence[Beat] = ()) -> Run:
+    """One run, from nothing to its sentence; of the whole story, or of some of its beats."""
     began = time.monotonic()
     with staged(bench, plan) as stage:
-        sentence = _told_and_judged(stage, beats_of(plan))
+        sentence = _told_and_judged(stage, beats or beats_of(plan))
         victims = [child for child in stage.all_children if child.order.log.stem.startswith(plan.victim)]
-        steps = victims[0].steps
         return Run(
             plan=plan,
-            last=steps[-1] if steps else None,
+            steps=victims[0].steps,
             died=stage.died_at is not None,
             died_again=sum((child.status or 0) < 0 for child in stage.ended) > 1,
             recovery_s=_recovery_s(stage),
@@ -68,15 +67,11 @@ def run(bench: Bench, plan: Plan) -> Run:
         )
 
 
-def _told_and_judged(stage: Stage, beats: list[Beat]) -> Sentence:
+def _told_and_judged(stage: Stage, beats: Sequence[Beat]) -> Sentence:
     try:
         tell(stage, beats)
     except Stuck as stuck:
-        hurried = replace(stage.plan, patience_s=min(stage.plan.patience_s, 5.0))
-        stage.plan = hurried
-        sentence = judged(stage)
-        sentence.complaints.insert(0, f"the story stands still: {stuck}")
-        return sentence
+        return stood_still(stage, stuck)
     return judged(stage)
 
 
@@ -124,7 +119,7 @@ def _harvest(waiting: set[Future[Run]], done: list[Run], tell_of: Callable[[Run]
     return rest
 
 
-def length_of(bench: Bench, seed: int, victim: str = FIRST) -> int:
-    """How many steps a story has that nobody dies in."""
-    last = run(bench, Plan(seed=seed, victim=victim)).last
-    return last.number if last else 0
+def side_by_side(bench: Bench, some_plans: Sequence[Plan], beats: Sequence[Beat] = ()) -> list[Run]:
+    """All of some runs, at the same time."""
+    with ThreadPoolExecutor(len(some_plans)) as pool:
+        return list(pool.map(lambda plan: run(bench, plan, beats), some_plans))

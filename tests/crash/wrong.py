@@ -14,6 +14,8 @@ from allocator.core.session import Session
 from allocator.ports import Entry, Transaction
 from allocator.rounds.leader import Leader
 
+from .seams import put
+
 
 class PopsFirst(RedisInbox):
     """Takes entries out of the inbox when it reads them, before Postgres has them."""
@@ -40,19 +42,19 @@ async def forgets(_leader: Leader, _tx: Transaction, _unsettled: Sequence[Sessio
 
 
 def pop_first() -> None:
-    """Customers who were read and not recorded are gone. (The sweep would find those who wait: it is out too.)"""
-    app.RedisInbox = PopsFirst  # type: ignore[misc]
+    """Customers who were read and not recorded are gone. The sweep would find those who wait: it is out too."""
+    put(app, "RedisInbox", PopsFirst)
     no_sweep()
 
 
 def no_sweep() -> None:
     """What no webhook told is never found."""
-    app.QiscusPlatform = NeverSweeps  # type: ignore[misc]
+    put(app, "QiscusPlatform", NeverSweeps)
 
 
 def forget() -> None:
     """A new leader does not recover."""
-    Leader._recover = forgets  # type: ignore[method-assign] # noqa: SLF001
+    put(Leader, "_recover", forgets)
 
 
 WRONGS: dict[str, Callable[[], None]] = {"pop-first": pop_first, "no-sweep": no_sweep, "forget": forget}
