@@ -26,7 +26,7 @@ from contract import AppId, Keys
 from one_machine.stores import Postgres, Valkey
 
 INBOX = Keys().inbox(AppId(APP))
-ROOM_LEFT_BYTES = 2_000_000
+ROOM_LEFT_BYTES = 300_000
 CONNECTIONS_TO_POSTGRES = 4
 REDIS = {
     "appendfsync always": {},
@@ -50,7 +50,7 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)  # a server's account may have to reach what is in it
         if words.only != "postgres":
-            asyncio.run(_redis(folder, words.seconds, words.customers))
+            asyncio.run(_redis(folder, words.seconds, words.customers, words.rounds))
         if words.only != "redis":
             asyncio.run(_postgres(folder, words.seconds))
 
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each measurement lasts (5)")
     parser.add_argument("--customers", type=int, default=64, help="how many send webhooks at once (64)")
+    parser.add_argument("--rounds", type=int, default=3, help="speed is the best of so many turns (3)")
     parser.add_argument("--only", choices=["redis", "postgres"], help="one of the stores")
     return parser
 
@@ -66,24 +67,36 @@ def _parser() -> argparse.ArgumentParser:
 # --- Redis
 
 
-async def _redis(folder: Path, seconds: float, customers: int) -> None:
+async def _redis(folder: Path, seconds: float, customers: int, rounds: int) -> None:
     _table(
-        f"Webhooks through one gateway, {customers} senders, {seconds:g} s",
+        f"Webhooks through one gateway, {customers} senders, {seconds:g} s, best of {rounds}",
         ["setting", "accepted/s", "p50 ms", "p99 ms", "lost, server SIGKILLed", "lost, machine fails"],
     )
-    for number, (name, settings) in enumerate(REDIS.items()):
-        with _server(folder / f"speed-{number}", settings) as server:
-            sent = await _load(server, seconds, customers)
+    best = await _fastest(folder, seconds, customers, rounds)
+    for name, settings in REDIS.items():
+        sent = best[name]
         figures = f"{len(sent.accepted) / seconds:.0f}", _ms(sent.seconds, 0.5), _ms(sent.seconds, 0.99)
-        with _server(folder / f"kill-{number}", settings) as server:
+        with _server(folder / "killed", settings) as server:
             killed = await _killed(server, seconds, customers)
-        with _server(folder / f"power-{number}", settings) as server:
+        with _server(folder / "powerless", settings) as server:
             powerless = await _powerless(server, seconds, customers)
         _row(name, *figures, killed, powerless)
     _table("Redis full, appendfsync always", ["maxmemory-policy", "accepted", "503", "lost", "lease"])
     for policy in POLICIES:
         with _server(folder / policy, {"maxmemory-policy": policy}) as server:
             _row(policy, *await _full(server, seconds, customers))
+
+
+async def _fastest(folder: Path, seconds: float, customers: int, rounds: int) -> dict[str, Sent]:
+    """Of several turns of every setting the best: whatever else the machine does only slows."""
+    best: dict[str, Sent] = {}
+    for _ in range(rounds):
+        for name, settings in REDIS.items():
+            with _server(folder / "fast", settings) as server:
+                sent = await _load(server, seconds, customers)
+            if len(sent.accepted) > len(best.get(name, Sent()).accepted):
+                best[name] = sent
+    return best
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from integration.webhook_gateway.talk import ALLOCATION, request, rooms_in, unti
 from one_machine.stores import Valkey
 
 REQUIRED = {"ANTRE_REQUIRE_DURABLE_REDIS": "true", "ANTRE_LOG_LEVEL": "info"}
-SEEN_S = 12.0
+SEEN_S = 30.0
 """A change is looked for every five seconds; the machine may be busy."""
 DURABLE = {"appendonly": "yes", "appendfsync": "always", "no-appendfsync-on-rewrite": "no"}
 EVICTS_NOTHING = {"maxmemory": "0", "maxmemory-policy": "noeviction"}

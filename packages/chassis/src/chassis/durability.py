@@ -22,7 +22,7 @@ EVERY_S = 5.0
 """A setting that was changed while everything runs is seen after so long at most."""
 SOON_S = 1.0
 """As long as the store never answered."""
-FIRST_LOOK_S = 2.0
+FIRST_LOOK_S = 5.0
 """A store that takes longer at the start is taken to be away; it is asked again later."""
 
 _log = logger(__name__)

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from chassis import logs, ops
 from chassis.cli import refuse, version_of
-from chassis.durability import Durability, first_look, watching
+from chassis.durability import FIRST_LOOK_S, Durability, first_look, watching
 from contract import Keys
 from webhook_gateway.access import AccessLog
 from webhook_gateway.app import Gateway, create_app
@@ -51,7 +51,7 @@ def _run() -> int:
     registry = CollectorRegistry()
     durability = Durability("Redis", registry, required=settings.require_durable_redis)
     asyncio.run(_first_look(settings, durability))
-    inbox = _inbox(settings)
+    inbox = _inbox(settings, settings.publish_timeout_s)
     trusted = VettedInbox(inbox, durability) if settings.require_durable_redis else inbox
     gateway = _gateway(settings, gate, trusted, registry)
     listener = listen(settings.http_host, settings.http_port)
@@ -65,13 +65,13 @@ def _run() -> int:
     return 0
 
 
-def _inbox(settings: Settings) -> RedisInbox:
-    return RedisInbox(settings.redis_url, Keys(settings.redis_prefix), settings.publish_timeout_s)
+def _inbox(settings: Settings, timeout_s: float) -> RedisInbox:
+    return RedisInbox(settings.redis_url, Keys(settings.redis_prefix), timeout_s)
 
 
 async def _first_look(settings: Settings, durability: Durability) -> None:
     """On connections of its own: the others belong to the server's loop, and nothing is listened on before this."""
-    inbox = _inbox(settings)
+    inbox = _inbox(settings, FIRST_LOOK_S)
     try:
         await first_look({durability: inbox.doubts})
     finally:
