@@ -6,6 +6,7 @@ of a customer's: there is no processor here that could add them.
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -47,10 +48,18 @@ def _formatter(log_format: str, shared: list[Any]) -> logging.Formatter:
     last: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=_plain)]
+        else [_visible, structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=_plain)]
     )
     processors = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
     return structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=processors)
+
+
+def _visible(_logger: Any, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """JSON escapes by itself what a terminal would obey; for people it is done here."""
+    for name, value in line.items():
+        if isinstance(value, str) and not value.isprintable():
+            line[name] = repr(value)[1:-1]
+    return line
 
 
 def _quieten(*names: str) -> None:
