@@ -25,6 +25,7 @@ def test_two_allocators_start_at_once(antre, is_long):
     antre.must_come_to_rest()
 
 
+@pytest.mark.representative("doubt about calls that were broken off")
 @pytest.mark.case(15, t_s=0.25)
 @pytest.mark.system(agents=120, simulator={"returning_share": "0"})
 def test_the_leader_is_told_to_leave_with_64_calls_in_flight(antre):

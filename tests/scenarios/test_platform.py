@@ -21,6 +21,7 @@ UNTOLD_S = 8.0
 long as asking fails and is put off."""
 
 
+@pytest.mark.representative("doubt holds its slot, and the agent is pinned")
 @pytest.mark.case(34, t_s=10.0)
 def test_assigns_take_effect_and_are_not_answered(antre):
     antre.faults(effect_then_timeout=0.3)
@@ -52,6 +53,7 @@ def test_assigns_take_effect_20_s_after_we_gave_up(antre):
     antre.must_come_to_rest(within_s=90)
 
 
+@pytest.mark.representative("recording is idempotent")
 @pytest.mark.case(3, 5)
 @pytest.mark.system(gateways=2, simulator={"doubled_share": "0.5"})
 def test_webhooks_come_twice_and_out_of_order(antre):
@@ -125,6 +127,7 @@ def test_agents_go_offline_while_they_are_being_assigned(antre):
     antre.must_come_to_rest(within_s=40, tolerance_s=UNTOLD_S)
 
 
+@pytest.mark.representative("max_agent=1, and the ledger follows the platform")
 @pytest.mark.case(38, t_s=60.0)
 def test_people_assign_take_over_and_resolve_by_hand(antre):
     """T is until ledger and platform agree, and all conversations have ended."""
@@ -215,6 +218,7 @@ def test_an_agent_is_deleted(antre):
     antre.must_come_to_rest()
 
 
+@pytest.mark.representative("order and capacity when everything moves at once")
 @pytest.mark.case(40, t_s=1.0)
 @pytest.mark.system(agents=50, simulator=QUIET)
 def test_everybody_is_full_and_then_all_are_resolved_at_once(antre):

@@ -8,6 +8,7 @@ import pytest
 from support.system import SLACK_S, TTL_S
 
 
+@pytest.mark.representative("without faults all the figures are what they should be")
 @pytest.mark.case
 def test_a_day_without_faults(antre):
     antre.traffic(12)
@@ -26,6 +27,7 @@ def test_several_apps_do_not_meet(antre):
     assert served == set(antre.apps)
 
 
+@pytest.mark.representative("recovery of what a dead leader left reserved")
 @pytest.mark.case(9, t_s=TTL_S + 1)
 def test_the_leader_is_killed_twice(antre):
     antre.traffic(10)

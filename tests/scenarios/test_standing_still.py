@@ -87,6 +87,7 @@ def test_the_request_of_a_leader_that_stood_still_lands_in_the_rooms_next_sessio
     antre.must_come_to_rest()
 
 
+@pytest.mark.representative("the fence, and recovery from a leader that wakes up")
 @pytest.mark.case(12, t_s=TTL_S + 1)
 @pytest.mark.system(hooked=True)
 def test_the_leader_stands_still_between_the_answer_and_the_settle(antre):

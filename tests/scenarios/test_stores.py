@@ -10,6 +10,7 @@ QUIET = {"chatter_s": "0"}
 """Customers say nothing twice: what was lost, only the sweep finds."""
 
 
+@pytest.mark.representative("a 200 is durable")
 @pytest.mark.case(23, t_s=3.0)
 @pytest.mark.system(simulator=QUIET, allocators=1)
 def test_redis_is_killed_and_comes_back(antre):
@@ -24,6 +25,7 @@ def test_redis_is_killed_and_comes_back(antre):
     antre.must_come_to_rest()
 
 
+@pytest.mark.representative("the sweep finds whom nobody told of")
 @pytest.mark.case(28, t_s=SWEEP_S + 5)
 @pytest.mark.system(simulator=QUIET)
 def test_redis_loses_everything_it_had(antre):
@@ -53,6 +55,7 @@ def test_redis_forgets_its_scripts_and_closes_connections(antre):
     antre.must_come_to_rest()
 
 
+@pytest.mark.representative("a transaction of which nobody can say whether it took effect")
 @pytest.mark.case(30, t_s=5.0)
 @pytest.mark.system(allocators=1)
 def test_postgres_is_shut_down_at_once_and_comes_back(antre):
@@ -67,6 +70,7 @@ def test_postgres_is_shut_down_at_once_and_comes_back(antre):
     antre.must_come_to_rest()
 
 
+@pytest.mark.representative("trust runs out before anybody else leads")
 @pytest.mark.case(20, t_s=TTL_S + 1)
 @pytest.mark.system(proxied=True)
 def test_the_leader_loses_sight_of_redis_alone(antre):

@@ -11,6 +11,7 @@ from support.next_schema import REVISION
 from support.system import SLACK_S
 
 
+@pytest.mark.representative("hand-over, and a schema that grows under processes that serve")
 @pytest.mark.timeout(300)
 @pytest.mark.case(41, t_s=0.25)
 @pytest.mark.system(gateways=2, simulator={"chatter_s": "0"})

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Self
 
 from one_machine.spawn import spawn
+from support.shape import PATIENCE
 
 BIN = Path(sys.executable).parent
 POLL_S = 0.02
 HTTP_TIMEOUT_S = 2.0
-SIGNAL_TIMEOUT_S = 10.0
+SIGNAL_TIMEOUT_S = 10.0 * PATIENCE
 
 
 class Running:

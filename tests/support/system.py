@@ -23,7 +23,7 @@ from support.assembly import Assembly
 from support.ledger import read_ledger
 from support.platform import Simulator
 from support.processes import Processes, Running
-from support.shape import LAG_S, QUARANTINE_S, SLACK_S, SWEEP_S, TTL_S, Part, Shape, policy
+from support.shape import LAG_S, PATIENCE, QUARANTINE_S, SLACK_S, SWEEP_S, TTL_S, Part, Shape, policy
 
 __all__ = ["LAG_S", "QUARANTINE_S", "SLACK_S", "SWEEP_S", "TTL_S", "Part", "Shape", "System", "policy"]
 
@@ -65,7 +65,7 @@ class System:
         self.running["simulator"] = self._processes.start("qiscus-simulator", *words, name="simulator")
         for name in self.parts:
             self.begin(name)
-        self.running["simulator"].wait_ready(f"{self.platform.url}/simulator/state")
+        self.running["simulator"].wait_ready(f"{self.platform.url}/simulator/state", timeout_s=20 * PATIENCE)
         for name in self.parts:
             self.until_ready(name)
         for app in self.apps:
@@ -89,7 +89,7 @@ class System:
         """Wait until a part serves."""
         part = self.parts[name]
         port = part.port or part.metrics_port
-        return self.running[name].wait_ready(f"http://{HOST}:{port}/readyz", timeout_s=30)
+        return self.running[name].wait_ready(f"http://{HOST}:{port}/readyz", timeout_s=30 * PATIENCE)
 
     def webhook(self, app: str, kind: str, *, gateway: str = "") -> str:
         """Where webhooks of a kind go: by the common door, or to one gateway."""
@@ -119,7 +119,7 @@ class System:
         def leads(name: str) -> bool:
             return name != other_than and metrics.total(self.figures(name), "antre_leader") == 1.0
 
-        until = time.monotonic() + within_s
+        until = time.monotonic() + within_s * PATIENCE
         while time.monotonic() < until:
             for name in filter(leads, self.allocators):
                 return name
@@ -197,7 +197,7 @@ class System:
         began = time.monotonic()
         while not check():
             took_s = time.monotonic() - began
-            assert took_s < within_s, f"not within {within_s} s: {what}"
+            assert took_s < within_s * PATIENCE, f"not within {within_s} s: {what}"
             self._must_be_alive()
             time.sleep(POLL_S)
         return time.monotonic() - began
