@@ -1,0 +1,31 @@
+"""Customers whose webhooks were lost with a store: who they are, and that the sweep finds them."""
+
+import time
+
+from support.system import SLACK_S, SWEEP_S
+
+AGREED_S = SWEEP_S + 5
+"""What is promised: within a sweep and five seconds."""
+LEAD_S = 8.0
+"""And what it may take until somebody leads again."""
+
+
+def unserved(antre):
+    """The rooms of the customers who wait on the platform now."""
+    sessions = {one["session"]: one["room"] for one in antre.platform.of_kind("arrived")}
+    for kind in ("assigned", "resolved"):
+        for one in antre.platform.of_kind(kind):
+            sessions.pop(one.get("session"), None)
+    assert sessions, "nobody waits: the scenario shows nothing"
+    return set(sessions.values())
+
+
+def must_be_found(antre, rooms, *, since):
+    """All of them are given an agent, later than ``since``; how long it takes from now on is measured."""
+
+    def found():
+        return rooms <= {one["room"] for one in antre.platform.assigned(since)}
+
+    began = time.time()
+    antre.must("all who were missed are served", found, within_s=AGREED_S + LEAD_S + SLACK_S)
+    antre.measure("found", time.time() - began)
