@@ -136,7 +136,7 @@ def _client(url: str, timeout_s: float, connected: Callable[[], None] = lambda: 
 
 class _OurConnection:
     """Packs in C (a batch has hundreds of arguments; redis-py's asyncio connection would pack each of them in Python),
-    and tells when it is made: the client reconnects in silence.
+    tells when it is made (the client reconnects in silence), and swallows no cancellation.
     """
 
     connected: Callable[[], None]
@@ -147,6 +147,17 @@ class _OurConnection:
 
     def pack_command(self, name: str, *args: Any) -> list[bytes]:
         return [hiredis.pack_command((*name.split(), *args))]
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - theirs
+        """redis-py sends inside ``asyncio.wait_for``, which before Python 3.12 passes over a cancellation that comes in
+        the turn of the loop in which the sending ends: who was cancelled would go on, and the process never end.
+        """
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
+        await super().send_packed_command(command, check_health)  # type: ignore[misc] # of the class it is mixed into
+        if task and task.cancelling() > before:
+            await self.disconnect(nowait=True)  # type: ignore[attr-defined] # nobody will read the reply
+            raise asyncio.CancelledError
 
 
 def _packed(batch: Sequence[Entry], keys: Keys) -> tuple[list[str], list[bytes | int]]:

@@ -5,6 +5,7 @@ the inbox's commands are idempotent (read from the head, delete by id), so they 
 connection; the lease's are never repeated, because how long the lease is ours depends on when it was asked for.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -74,7 +75,23 @@ def connect(url: str, *, timeout_s: float, sends: int) -> Redis:
         retry=Retry(NoBackoff(), sends - 1),
         protocol=3,
     )
+    pool.connection_class = type("Connection", (_Cancellable, pool.connection_class), {})
     return Redis.from_pool(pool)
+
+
+class _Cancellable:
+    """Does not swallow a cancellation. redis-py sends inside ``asyncio.wait_for``, which before Python 3.12 passes over
+    one that comes in the turn of the loop in which the sending ends. Who was cancelled would go on, for ever: a leader
+    that left would renew its lease, and nobody could lead.
+    """
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 - theirs
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
+        await super().send_packed_command(command, check_health)  # type: ignore[misc] # of the class it is mixed into
+        if task and task.cancelling() > before:
+            await self.disconnect(nowait=True)  # type: ignore[attr-defined] # nobody will read the reply
+            raise asyncio.CancelledError
 
 
 class RedisInbox:
