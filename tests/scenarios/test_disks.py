@@ -11,8 +11,10 @@ from one_machine.stores import Valkey
 from support.disk import failing_sync, fill, slow_sync, small_disk
 from support.system import SWEEP_S, TTL_S
 
-QUIET = {"chatter_s": "0"}
-"""Customers say nothing twice: what was lost, only the sweep finds."""
+QUIET = {"chatter_s": "0", "returning_share": "0"}
+"""Customers say nothing twice: what was lost, only the sweep finds. Nobody comes back into a room whose resolve was
+refused: until it is found out, such a room counts as served, and who is in it then takes the old place.
+"""
 LONG_S = 60.0
 """How long starting and catching up may take on a busy machine: not what is judged."""
 DELIVERED_S = 2.0
