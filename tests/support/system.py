@@ -242,7 +242,7 @@ class System:
         self._let_conversations_last(SHORT_S)
         self.must("all conversations end", lambda: self._open_sessions() == 0, within_s=within_s)
         self._must_agree(within_s)
-        self._judge(tolerance_s)
+        self._judge(tolerance_s * PATIENCE)
         return self.verdict
 
     # --- what is shown of it
