@@ -48,7 +48,8 @@ def _all(bench: Bench, asked: argparse.Namespace) -> Iterator[Run]:
         if asked.part in {part, "all"}:
             _say(f"the {part} dies at every step of the story, seed {asked.seed}, {asked.jobs} runs at a time")
             began = time.monotonic()
-            done = sweep(bench, plans(asked.seed, victim, asked.wrong or ""), asked.jobs, _tell)
+            wanted = plans(asked.seed, victim, wrong=asked.wrong or "", every=asked.every)
+            done = sweep(bench, wanted, asked.jobs, _tell)
             _sum_up(part, done, time.monotonic() - began)
             yield from done
     if asked.twice and asked.part != "gateway":
@@ -94,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--part", choices=[*VICTIMS, "all"], default="all", help="who dies (default: all)")
     parser.add_argument("--seed", type=int, default=1, help="the order of what happens (default: 1)")
     parser.add_argument("--jobs", type=int, default=JOBS, help=f"runs at a time; they mostly wait (default: {JOBS})")
+    parser.add_argument("--every", type=int, default=1, help="die at every so many-th step only (default: 1)")
     parser.add_argument("--step", type=_death, help="only the run that dies at this step")
     parser.add_argument("--again", type=_death, default=Death(), help="with --step: where the successor dies")
     parser.add_argument("--stand-by", choices=("auto", "yes", "no"), default="auto", help="with --step")

@@ -88,9 +88,9 @@ def stands_by(number: int) -> bool:
     return number % 2 == 1
 
 
-def plans(seed: int, victim: str, wrong: str = "") -> Iterator[Plan]:
-    """One plan for each step, for ever."""
-    for number in count(1):
+def plans(seed: int, victim: str, *, wrong: str = "", every: int = 1) -> Iterator[Plan]:
+    """One plan for each step, or for every so many-th, for ever."""
+    for number in count(1, every):
         death = Death(number=number)
         yield Plan(seed=seed, victim=victim, death=death, stands_by=stands_by(number), wrong=wrong)
 
