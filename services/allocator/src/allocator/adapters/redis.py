@@ -150,8 +150,8 @@ class RedisInbox:
         script = """
         local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
         if #found == 0 then return end
-        local fields = found[1][2]
-        redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'why', ARGV[3], unpack(fields, 1, math.min(#fields, 1000)))
+        local fields = { unpack(found[1][2], 1, math.min(#found[1][2], 1000)) }
+        redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'why', ARGV[3], unpack(fields))
         """
         keys = self._keys.inbox(entry.app), self._keys.put_aside(entry.app)
         pipeline.eval(script, 2, *keys, entry.id, PUT_ASIDE_MAX, entry.why or "")
