@@ -3,11 +3,10 @@
 import time
 
 import pytest
+from scenarios.found import QUIET
 
 from support.standstill import STEPS, standing_still
 
-QUIET = {"chatter_s": "0"}
-"""Customers say nothing twice: what was lost, only the sweep finds."""
 LONG_S = 60.0
 """How long catching up may take on a busy machine: not what is judged."""
 COMMIT = b"COMMIT;"

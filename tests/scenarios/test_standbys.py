@@ -5,6 +5,7 @@ import uuid
 
 import pytest
 from conftest import POSTGRES_SETTINGS
+from scenarios.found import QUIET
 
 from allocator.adapters.postgres import PostgresLedger
 from allocator.ports import StaleTerm, Unavailable
@@ -14,8 +15,6 @@ from support.ledgers import migrated_database
 from support.replicas import postgres_service
 from support.system import SWEEP_S, TTL_S
 
-QUIET = {"chatter_s": "0"}
-"""Customers say nothing twice: what was lost, only the sweep finds."""
 LONG_S = 60.0
 """How long catching up may take on a busy machine: not what is judged."""
 EVENTS = "SELECT count(*) FROM event"
