@@ -64,7 +64,11 @@ def system(words, store_folder, tmp_path, processes):
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_no_word_of_a_customers_and_no_secret_is_written_down_anywhere(system, words, processes, tmp_path):
-    answers = serve_and_hurt(system, words)
+    try:
+        answers = serve_and_hurt(system, words)
+    except AssertionError as error:
+        error.add_note(system.story())
+        raise
     start_what_cannot_start(system, words, processes)
     looks = all_places(system, processes, answers)
     assert places.found(looks, words.all) == []
