@@ -16,7 +16,7 @@ from support.network import Proxy
 from support.webhooks import allocation, send
 
 FLOOD_S, FLOOD_LONG_S = 8.0, 60.0
-TURN_S = 0.02
+TURN_S = 0.1
 BATCH = 10
 CAPACITY_PER_S = BATCH / (2 * TURN_S)
 """What a gateway can take whose Redis needs so long each way, a batch at a time."""
@@ -40,11 +40,13 @@ def test_ten_times_more_webhooks_come_than_can_be_taken(antre, is_long):
         antre.traffic(4)
         antre.must_serve(5)
         rooms = antre.customers(100, send=False)
+        antre.platform.each("service", service_s=None)
         before = _memory(antre)
         proxy.delay_s = TURN_S
         flood = Flood(antre, rooms, FLOOD_LONG_S if is_long else FLOOD_S)
         peak = max(_memory(antre) for _ in flood.while_it_lasts())
         proxy.delay_s = 0.0
+        antre.platform.each("service", service_s=[0.3, 1])
         antre.must_progress(time.time())
         antre.measure("sent per s", flood.sent / flood.seconds)
         antre.measure("memory grew by MB", (peak - before) / 1e6)
@@ -74,7 +76,7 @@ def test_bodies_are_not_what_they_should_be(antre):
 
 
 @pytest.mark.case(44)
-@pytest.mark.system(apps=2, allocators=1)
+@pytest.mark.system(apps=2, allocators=1, capacity=1, service_s="0.1:0.3")
 def test_an_app_floods_and_the_other_does_not_feel_it(antre):
     quiet, loud = antre.apps
     antre.platform.post("traffic", app_id=quiet, customers_per_s=1)
@@ -145,7 +147,7 @@ def _restart_behind(antre, proxy):
 def _judge(antre, flood, rooms):
     """Nothing but yes and no; every no says when to come again; every yes is in the ledger."""
     assert flood.others == {}
-    assert flood.sent > 10 * CAPACITY_PER_S * flood.seconds / 2, "the flood was none"
+    assert flood.sent > 10 * CAPACITY_PER_S * flood.seconds, "the flood was none"
     assert len(flood.refused) > flood.taken.total()
     assert all(after is not None and int(after) >= 1 for after in flood.refused)
     antre.must("the inbox is empty", lambda: antre.inbox_length() == 0, within_s=60)
@@ -178,7 +180,7 @@ def _open(antre, rest):
 def _answer_to_endless(connection):
     chunk = b"4000\r\n" + b" " * 0x4000 + b"\r\n"
     try:
-        for _ in range(100):
+        for _ in range(8):  # twice what is allowed; far more would be met by a reset before the answer is read
             connection.sendall(chunk)
     except OSError:
         pass  # it was told, and the connection closed
