@@ -46,7 +46,9 @@ def _one(bench: Bench, asked: argparse.Namespace) -> list[Run]:
 def _all(bench: Bench, asked: argparse.Namespace) -> Iterator[Run]:
     for part, victim in VICTIMS.items():
         if asked.part in {part, "all"}:
-            _say(f"the {part} dies at every step of the story, seed {asked.seed}, {asked.jobs} runs at a time")
+            _say(
+                f"the {part} dies at {_which(asked.every)} of the story, seed {asked.seed}, {asked.jobs} runs at a time"
+            )
             began = time.monotonic()
             wanted = plans(asked.seed, victim, wrong=asked.wrong or "", every=asked.every)
             done = sweep(bench, wanted, asked.jobs, _tell)
@@ -85,6 +87,10 @@ def _sum_up(part: str, done: Sequence[Run], seconds: float) -> None:
     _say(f"{found}; {seconds:.0f} s, {pace:.2f} s a run\n")
 
 
+def _which(every: int) -> str:
+    return "every step" if every == 1 else f"one step in {every}"
+
+
 def _say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
@@ -101,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stand-by", choices=("auto", "yes", "no"), default="auto", help="with --step")
     parser.add_argument("--twice", type=int, default=0, help="so many runs more in which the successor dies as well")
     parser.add_argument("--longest", type=int, default=600, help="with --twice: the last step for the first death")
-    parser.add_argument("--wrong", choices=WRONGS, help="an allocator that is wrong on purpose")
+    parser.add_argument("--wrong", choices=WRONGS, help="parts that are wrong on purpose")
     return parser
 
 

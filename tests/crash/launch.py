@@ -103,7 +103,7 @@ def run(order: Order) -> None:
 
         main()
     elif order.command == "webhook-gateway":
-        sys.exit(_gateway(Steps(order.trace, order.death)))
+        sys.exit(_gateway(Steps(order.trace, order.death), order.wrong))
     else:
         _allocator(Steps(order.trace, order.death), order.wrong)
 
@@ -156,12 +156,15 @@ def _allocator(steps: Steps, wrong: str) -> None:
     main()
 
 
-def _gateway(steps: Steps) -> int:
+def _gateway(steps: Steps, wrong: str) -> int:
     from webhook_gateway import __main__ as command  # noqa: PLC0415
     from webhook_gateway import app, exchange, inbox, ports  # noqa: PLC0415
 
     from .seams import counted, put  # noqa: PLC0415
+    from .wrong import WRONGS  # noqa: PLC0415
 
+    if wrong:
+        WRONGS[wrong]()
     put(command, "RedisInbox", counted(inbox.RedisInbox, ports.Inbox, "inbox", steps))
     put(app, "read_body", _reading(exchange.read_body, steps))
     put(app, "send_answer", _answering(exchange.send_answer, steps))

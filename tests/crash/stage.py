@@ -216,7 +216,8 @@ class Stage:
         }
         if name == GATEWAY:
             env |= {"ANTRE_HTTP_HOST": HOST, "ANTRE_HTTP_PORT": str(self._ports[GATEWAY])}
-            return Order(command="webhook-gateway", env={**env, "ANTRE_WEBHOOK_TOKENS": TOKEN}, log=log, death=death)
+            env |= {"ANTRE_WEBHOOK_TOKENS": TOKEN}
+            return Order(command="webhook-gateway", env=env, log=log, death=death, wrong=self.plan.wrong)
         env |= {**DURATIONS, "DATABASE_URL": self.database_url, "QISCUS_SECRET_KEY": SECRET, "ANTRE_INSTANCE": name}
         env |= {"ANTRE_POLICY_FILE": str(self._folder / "policy.yaml"), "QISCUS_BASE_URL": self.platform.url}
         words = ("allocate",)

@@ -47,7 +47,7 @@ def beats_of(plan: Plan) -> list[Beat]:
     """The story of a plan: what its victim has to do with, and what a wrong part can do at all."""
     if plan.victim == GATEWAY:
         return list(GATEWAY_BEATS)
-    return story_of(plan.seed, sweeps=plan.wrong not in {"pop-first", "no-sweep"})
+    return story_of(plan.seed, sweeps=plan.wrong not in {"pop-first", "answer-first", "no-sweep"})
 
 
 def run(bench: Bench, plan: Plan, beats: Sequence[Beat] = ()) -> Run:

@@ -101,18 +101,20 @@ def test_whatever_step_a_gateway_dies_at_nobody_is_lost_and_nobody_doubled(bench
     must_be_right(runs, record_property)
 
 
-def died_of(wrong, *places):
-    """Plans of an allocator that is wrong, and of one that is not."""
-    twin = {"pop-first": "no-sweep"}.get(wrong, "")  # pops nothing, is else the same
-    bad = [Plan(death=Death.at(place), wrong=wrong, patience_s=IMPATIENT_S) for place in places]
-    return bad, [Plan(death=Death.at(place), wrong=twin) for place in places]
+def died_of(wrong, *places, twin="", victim=FIRST):
+    """Plans of parts that are wrong, and of their twins that are not, else the same."""
+    deaths = [Death.at(place) for place in places]
+    bad = [Plan(victim=victim, death=death, wrong=wrong, patience_s=IMPATIENT_S) for death in deaths]
+    return bad, [Plan(victim=victim, death=death, wrong=twin) for death in deaths]
 
 
 @pytest.fixture(scope="module")
 def told(bench):
-    """What was said of allocators that are wrong on purpose, and of those like them that are right."""
+    """What was said of parts that are wrong on purpose, and of those like them that are right."""
+    reads = ("after inbox.read 1", "after inbox.read 2")  # the first may find nobody yet
     plans = {
-        "pop-first": died_of("pop-first", "after inbox.read 1", "after inbox.read 2"),  # the first may find nobody yet
+        "pop-first": died_of("pop-first", *reads, twin="no-sweep"),
+        "answer-first": died_of("answer-first", "before inbox.append 1", twin="no-sweep", victim=GATEWAY),
         "forget": died_of("forget", "before platform.assign 1"),
     }
     everyone = [plan for bad, good in plans.values() for plan in (*bad, *good)]
@@ -127,6 +129,13 @@ def told(bench):
 def test_an_allocator_that_pops_first_is_caught(told):
     said_of_it, said_of_its_twin = told["pop-first"]
     assert "waits on the platform, the ledger has None" in said_of_it
+    assert said_of_its_twin == ""
+
+
+@pytest.mark.timeout(300)
+def test_a_gateway_that_answers_first_is_caught(told):
+    said_of_it, said_of_its_twin = told["answer-first"]
+    assert "acknowledged and never assigned" in said_of_it
     assert said_of_its_twin == ""
 
 

@@ -1,9 +1,10 @@
-"""Allocators that are wrong on purpose: the sweep must find each, or it finds nothing.
+"""Allocators and a gateway that are wrong on purpose: the sweep must find each, or it finds nothing.
 
-Each changes the parts that ``allocator.app`` wires, in one process, before they are counted. What another guard would
+Each changes the parts that are wired, in one process, before they are counted. What another guard would
 mend is taken out as well, and named.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any
 
@@ -13,8 +14,13 @@ from allocator.adapters.redis import RedisInbox
 from allocator.core.session import Session
 from allocator.ports import Entry, Transaction
 from allocator.rounds.leader import Leader
+from contract import Event
+from webhook_gateway.publisher import Publisher
 
 from .seams import put
+
+_publish = Publisher.publish
+_later: set[asyncio.Task[None]] = set()
 
 
 class PopsFirst(RedisInbox):
@@ -41,6 +47,22 @@ async def forgets(_leader: Leader, _tx: Transaction, _unsettled: Sequence[Sessio
     return []
 
 
+async def publish_later(publisher: Publisher, event: Event) -> None:
+    """Say that it is done, and do it a little later."""
+
+    async def publish() -> None:
+        await asyncio.sleep(0.05)
+        await _publish(publisher, event)
+
+    _later.add(asyncio.create_task(publish()))
+
+
+def answer_first() -> None:
+    """A gateway that says 200 before Redis has the event. The sweep would find those who wait: it is out too."""
+    put(Publisher, "publish", publish_later)
+    no_sweep()
+
+
 def pop_first() -> None:
     """Customers who were read and not recorded are gone. The sweep would find those who wait: it is out too."""
     put(app, "RedisInbox", PopsFirst)
@@ -57,4 +79,9 @@ def forget() -> None:
     put(Leader, "_recover", forgets)
 
 
-WRONGS: dict[str, Callable[[], None]] = {"pop-first": pop_first, "no-sweep": no_sweep, "forget": forget}
+WRONGS: dict[str, Callable[[], None]] = {
+    "pop-first": pop_first,
+    "answer-first": answer_first,
+    "no-sweep": no_sweep,
+    "forget": forget,
+}
