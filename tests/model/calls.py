@@ -44,7 +44,9 @@ def hears_inbox_first(protocol: Protocol, world: World, who: int) -> Steps:
         row = world.ledger.rows[room]
         if row.over:  # the room tells what there is to announce
             label = f"{name(who)} will read room {number(room)} before it announces anything"
-            yield from write(protocol, world, who, label, Change(room, row._replace(state=DOUBT)), with_task(me, room, None))
+            yield from write(
+                protocol, world, who, label, Change(room, row._replace(state=DOUBT)), with_task(me, room, None)
+            )
         else:
             ready = with_task(me, room, Task(TO_SEND, task.agent))
             yield f"{name(who)} has heard the inbox out", with_allocator(world, who, ready)
@@ -64,7 +66,10 @@ def sends(protocol: Protocol, world: World, who: int) -> Steps:
             checked = with_allocator(world, who, with_task(me, room, Task(CHECKED, task.agent)))
             yield f"{name(who)} finds that it has trust enough to send room {number(room)}", checked
         else:
-            yield f"{name(who)} sends: room {number(room)} to agent {task.agent}", _sent(protocol, world, who, room, task)
+            yield (
+                f"{name(who)} sends: room {number(room)} to agent {task.agent}",
+                _sent(protocol, world, who, room, task),
+            )
 
 
 def _sent(protocol: Protocol, world: World, who: int, room: int, task: Task) -> World:
@@ -111,7 +116,7 @@ def _views(world: World, who: int, room: int, row: Row) -> list[View]:
     """What a reading may show: the quarantine is over when nothing can land any more, or later."""
     truth = world.rooms[room]
     waited = nothing_may_land(world, who, room, row.agent)
-    asked = row.state == DOUBT and row.may_land and not truth.agents and not truth.resolved
+    asked = row.may_land and not truth.agents and not truth.resolved
     return [View(truth.agents, truth.resolved, over) for over in sorted({False, waited} if asked else {True})]
 
 
@@ -127,9 +132,9 @@ def settles_view(protocol: Protocol, world: World, who: int) -> Steps:
     if not leads(me):
         return
     for room, view in enumerate(me.views):
-        if view is None:
-            continue
         row = world.ledger.rows[room]
+        if view is None or not (row.state == DOUBT or row.check):
+            continue
         late = not protocol.quarantine_by_reading and row.may_land and nothing_may_land(world, who, room, row.agent)
         for over in {view.quarantine_over, view.quarantine_over or late}:
             yield from _viewed(protocol, world, who, room, view._replace(quarantine_over=over))

@@ -17,13 +17,22 @@ def ended(row: Row) -> Row:
 
 def _waits(row: Row, event: Event) -> Row:
     """The room's customer waits, in session ``event.session``."""
-    if event.session < row.session or (event.session == row.session and row.state != NONE):
-        return row
+    if row.state == NONE and event.session >= row.session:
+        return Row(WAITING, session=event.session)
+    if event.session <= row.session:
+        return _said_again(row) if event.session == row.session else row
     if row.state in (RESERVED, DOUBT):
         return row._replace(session=event.session, over=True, again=True)
     if row.state == ASSIGNED and _is_in_question(row, event):
         return row._replace(session=event.session, check=True)
     return Row(WAITING, session=event.session)
+
+
+def _said_again(row: Row) -> Row:
+    """The customer of the session that the row stands for wrote: should what is under way end, there is another to begin."""
+    if row.state in (RESERVED, DOUBT) and row.over:
+        return row._replace(again=True)
+    return row._replace(again=True, check=True) if row.state == ASSIGNED else row
 
 
 def _resolved(row: Row, event: Event) -> Row:

@@ -34,14 +34,18 @@ class System(Generic[State]):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """All states were seen: how many there are, and for each thing that can go wrong the shortest story to it."""
+    """How many states were seen, and for each thing that can go wrong the shortest story to it. ``all_seen``: nothing else can."""
 
     states: int
     stories: Mapping[str, tuple[str, ...]]
+    all_seen: bool
 
 
-def explore(system: System[State], states_max: int) -> Found:
-    """See every state that can be reached. Raises :class:`TooMany` rather than stop half-way in silence."""
+def explore(system: System[State], states_max: int, enough: int | None = None) -> Found:
+    """See every state that can be reached, or stop when ``enough`` different things went wrong.
+
+    Raises :class:`TooMany` rather than stop half-way in silence.
+    """
     before: dict[State, Step[State] | None] = {system.start: None}
     stories: dict[str, tuple[str, ...]] = {}
     ahead = deque([system.start])
@@ -51,13 +55,15 @@ def explore(system: System[State], states_max: int) -> Found:
         for wrong in _wrong(system, state, at_rest=not moves):
             if wrong not in stories:
                 stories[wrong] = _story(before, state)
+        if enough is not None and len(stories) >= enough:
+            return Found(len(before), stories, all_seen=False)
         for label, after in (*moves, *system.faults(state)):
             if after not in before:
                 before[after] = (label, state)
                 ahead.append(after)
         if len(before) > states_max:
             raise TooMany(f"more than {states_max} states")
-    return Found(len(before), stories)
+    return Found(len(before), stories, all_seen=True)
 
 
 def _wrong(system: System[State], state: State, *, at_rest: bool) -> Iterable[str]:

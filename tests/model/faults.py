@@ -62,7 +62,9 @@ def times_out(world: World) -> Steps:
     for request in world.wire if world.left.timeouts else ():
         if request.owner != NOBODY:
             wire = tuple(sorted((*_without(world.wire, request), request._replace(owner=NOBODY))))
-            label = f"{name(request.owner)}'s call for room {number(request.room)} times out, its request still on its way"
+            label = (
+                f"{name(request.owner)}'s call for room {number(request.room)} times out, its request still on its way"
+            )
             yield label, _answered(_spent(world, "timeouts")._replace(wire=wire), request, UNKNOWN)
 
 
@@ -145,7 +147,9 @@ def _jumps(world: World, index: int) -> bool:
     before and has no agent yet.
     """
     unheard = [event for event in _unheard(world, index) if event.session == world.rooms[index].session]
-    return any(_waits_since_before(world, other, unheard[0].id) for other in range(len(world.rooms))) if unheard else False
+    return (
+        any(_waits_since_before(world, other, unheard[0].id) for other in range(len(world.rooms))) if unheard else False
+    )
 
 
 def _waits_since_before(world: World, index: int, event: int) -> bool:

@@ -55,7 +55,7 @@ def begins_own_term(protocol: Protocol, world: World, who: int) -> Steps:
         return
     after = _fenced_out(protocol, _next_term(protocol, world, who), who)
     tasks = tuple(map(_resumed, me.tasks, world.ledger.rows))
-    leads = me._replace(epoch=after.ledger.epoch, unsure=False, tasks=tasks)
+    leads = me._replace(epoch=after.ledger.epoch, unsure=False, tasks=tasks, views=(None,) * len(tasks))
     yield f"{name(who)}, unsure what was written, begins {_term(after)}", with_allocator(after, who, leads)
 
 
@@ -115,7 +115,9 @@ def _fenced_out(protocol: Protocol, world: World, who: int) -> World:
         return world
     for other, mind in enumerate(world.allocators):
         if mind.role == LEADS and other != who and not (mind.unsure and not protocol.own_term_follows_own):
-            tasks = tuple(task if task is not None and task.stage in (TO_SEND, CHECKED) else None for task in mind.tasks)
+            tasks = tuple(
+                task if task is not None and task.stage in (TO_SEND, CHECKED) else None for task in mind.tasks
+            )
             views = (None,) * len(tasks)
             past = mind._replace(tasks=tasks, views=views, hand=None, unsure=False)
             world = with_allocator(world._replace(wire=without_owner(world.wire, other)), other, past)

@@ -119,7 +119,8 @@ def _is_refused(protocol: Protocol, world: World, change: Change) -> bool:
 def accepted_before(stream: tuple[Event, ...], room: int, recorded: int) -> tuple[Event, ...]:
     """What is in the stream of ``room`` and not written down speaks of a time before its announcement."""
     return tuple(
-        one._replace(before=True) if one.room == room and one.id > recorded and not one.before else one for one in stream
+        one._replace(before=True) if one.room == room and one.id > recorded and not one.before else one
+        for one in stream
     )
 
 

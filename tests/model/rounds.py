@@ -73,11 +73,11 @@ def gives_out_slots(protocol: Protocol, world: World, who: int) -> Steps:
 
 
 def ends_quarantine(protocol: Protocol, world: World, who: int) -> Steps:
-    """A slot that an end did not free is free now."""
+    """A slot that an end did not free is free, once nothing can land any more and the room, read again, does not have the agent."""
     if not may_write(protocol, world, who):
         return
     for room, agent in sorted(world.ledger.held):
-        if nothing_may_land(world, who, room, agent):
+        if nothing_may_land(world, who, room, agent) and agent not in world.rooms[room].agents:
             ledger = world.ledger._replace(held=world.ledger.held - {(room, agent)})
             yield f"agent {agent}'s slot is free: quarantine is over", world._replace(ledger=ledger)
 
