@@ -72,6 +72,7 @@ class Steps:
         self._file = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         self._number = 0
         self._seen: Counter[tuple[str, str]] = Counter()
+        self._is_over = False
 
     def start_over(self) -> None:
         """What was done until now does not count: we only looked on."""
@@ -89,6 +90,7 @@ class Steps:
         """Make ``call``, with a step before it, one while it is under way, and one after it."""
         self.reach(BEFORE, name)
         if self._is_last(DURING, name):
+            self._is_over = True  # what others do meanwhile is no step: this was the last
             under_way = asyncio.ensure_future(call)
             await asyncio.wait([under_way], timeout=ON_THE_WIRE_S)
             die()
@@ -97,6 +99,8 @@ class Steps:
         return result
 
     def _is_last(self, when: str, name: str) -> bool:
+        if self._is_over:
+            return False
         self._number += 1
         self._seen[when, name] += 1
         step = Step(self._number, when, name, self._seen[when, name])
