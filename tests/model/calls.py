@@ -44,9 +44,8 @@ def hears_inbox_first(protocol: Protocol, world: World, who: int) -> Steps:
         row = world.ledger.rows[room]
         if row.over:  # the room tells what there is to announce
             label = f"{name(who)} will read room {number(room)} before it announces anything"
-            yield from write(
-                protocol, world, who, label, Change(room, row._replace(state=DOUBT)), with_task(me, room, None)
-            )
+            change = Change(room, row._replace(state=DOUBT))
+            yield from write(protocol, world, who, label, change, me=with_task(me, room, None))
         else:
             ready = with_task(me, room, Task(TO_SEND, task.agent))
             yield f"{name(who)} has heard the inbox out", with_allocator(world, who, ready)
@@ -94,11 +93,13 @@ def settles(protocol: Protocol, world: World, who: int) -> Steps:
             yield f"{name(who)} learns of room {number(room)}: {task.stage}", with_allocator(world, who, after)
         else:
             label = f"{name(who)} writes down: room {number(room)}, {task.stage} ({new.state})"
-            yield from write(protocol, world, who, label, Change(room, new), after)
+            yield from write(protocol, world, who, label, Change(room, new), me=after)
 
 
 def looks(protocol: Protocol, world: World, who: int) -> Steps:
-    """A room in question is read. Where nothing can change it meanwhile, what it shows is written down in the same step."""
+    """A room in question is read. Where nothing can change it meanwhile, what it shows is written down in the same
+    step.
+    """
     me = world.allocators[who]
     if not leads(me):
         return
@@ -174,13 +175,21 @@ def _assigned(protocol: Protocol, row: Row) -> Row:
 def _viewed(protocol: Protocol, world: World, who: int, room: int, view: View) -> Steps:
     row, me = world.ledger.rows[room], with_view(world.allocators[who], room, None)
     new = _after_view(protocol, row, view)
+    if new.state == RESERVED and _must_wait(protocol, world, row):
+        if world.allocators[who].views[room] is not None:
+            waits = with_allocator(world, who, me)
+            yield f"{name(who)} cannot give room {number(room)} its slot again, and will read it again", waits
+        return
     if new.state == RESERVED:
-        if not protocol.slot_held_in_doubt and not has_free_slot(protocol, world, row.agent, world.ledger.rows):
-            return  # its slot was given away: it must wait for one
         me = with_task(me, room, Task(TO_SEND, row.agent))
     label = f"{name(who)} writes down: room {number(room)} {_shown(view)} ({_words(new)})"
     after_quarantine = view.quarantine_over and new.state == WAITING and not view.resolved
-    yield from write(protocol, world, who, label, Change(room, new, after_quarantine=after_quarantine), me)
+    yield from write(protocol, world, who, label, Change(room, new, after_quarantine=after_quarantine), me=me)
+
+
+def _must_wait(protocol: Protocol, world: World, row: Row) -> bool:
+    """Its slot was given away while it was in doubt."""
+    return not protocol.slot_held_in_doubt and not has_free_slot(protocol, world, row.agent, world.ledger.rows)
 
 
 def _after_view(protocol: Protocol, row: Row, view: View) -> Row:

@@ -1,4 +1,6 @@
-"""What a webhook that is written down does to the row of its room: the bare bones of ``core.intake`` and ``core.lifecycle``."""
+"""What a webhook that is written down does to the row of its room: the bare bones of ``core.intake`` and
+``core.lifecycle``.
+"""
 
 from model.world import ASSIGNED, DOUBT, NONE, RESERVED, WAITING, Event, Row
 
@@ -9,7 +11,9 @@ def taken_in(row: Row, event: Event) -> Row:
 
 
 def ended(row: Row) -> Row:
-    """Its session is over. If the customer wrote again before the end came, the next begins, and its room is read first."""
+    """Its session is over. If the customer wrote again before the end came, the next begins, and its room is read
+    first.
+    """
     if row.again:
         return Row(WAITING, session=row.session, check=True)
     return Row(NONE, session=row.session)
@@ -29,7 +33,9 @@ def _waits(row: Row, event: Event) -> Row:
 
 
 def _said_again(row: Row) -> Row:
-    """The customer of the session that the row stands for wrote: should what is under way end, there is another to begin."""
+    """The customer of the session that the row stands for wrote: should what is under way end, there is another to
+    begin.
+    """
     if row.state in (RESERVED, DOUBT) and row.over:
         return row._replace(again=True)
     return row._replace(again=True, check=True) if row.state == ASSIGNED else row
@@ -47,5 +53,7 @@ def _resolved(row: Row, event: Event) -> Row:
 
 
 def _is_in_question(row: Row, event: Event) -> bool:
-    """Whether a request of ours may have landed in a later session than the one that ``event`` speaks of: the room tells."""
+    """Whether a request of ours may have landed in a later session than the one that ``event`` speaks of: the room
+    tells.
+    """
     return event.before or row.may_land

@@ -1,8 +1,8 @@
 """Breadth-first search through everything that a system may do. It knows nothing of ours.
 
-A system is a first state, its *moves* (steps that it takes by itself), its *faults* (what may happen to it, or not) and what must
-not be: ``never`` in any state, ``at_rest`` in a state without a move, when nothing more goes wrong. States are immutable and
-hashable. Because the search is breadth first, the story of a violation is as short as any.
+A system is a first state, its *moves* (steps that it takes by itself), its *faults* (what may happen to it, or not)
+and what must not be: ``never`` in any state, ``at_rest`` in a state without a move, when nothing more goes wrong.
+States are immutable and hashable. Because the search is breadth first, the story of a violation is as short as any.
 """
 
 from collections import deque
@@ -34,7 +34,9 @@ class System(Generic[State]):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """How many states were seen, and for each thing that can go wrong the shortest story to it. ``all_seen``: nothing else can."""
+    """How many states were seen, and for each thing that can go wrong the shortest story to it. ``all_seen``:
+    nothing else can.
+    """
 
     states: int
     stories: Mapping[str, tuple[str, ...]]

@@ -1,4 +1,6 @@
-"""What happens to the system, or around it: requests land or do not, processes die, leases expire, agents and customers come and go."""
+"""What happens to the system, or around it: requests land or do not, processes die, leases expire, agents and
+customers come and go.
+"""
 
 from collections.abc import Iterator
 
@@ -143,8 +145,8 @@ def _answered(world: World, request: Request, answer: str) -> World:
 
 
 def _jumps(world: World, index: int) -> bool:
-    """Whether a request for ``index`` lands in a session that the ledger has not heard of, while another room waits that came
-    before and has no agent yet.
+    """Whether a request for ``index`` lands in a session that the ledger has not heard of, while another room waits
+    that came before and has no agent yet.
     """
     unheard = [event for event in _unheard(world, index) if event.session == world.rooms[index].session]
     return (

@@ -1,4 +1,6 @@
-"""Postgres, as the steps of allocators use it: whose writes pass, which slots are free, and what one transaction does."""
+"""Postgres, as the steps of allocators use it: whose writes pass, which slots are free, and what one transaction
+does.
+"""
 
 from collections.abc import Iterator
 
@@ -57,13 +59,13 @@ def nothing_may_land(world: World, who: int, room: int, agent: int) -> bool:
     return world.lease in (who, NOBODY) or not _about_to_send(world.allocators[world.lease], room, agent)
 
 
-def write(protocol: Protocol, world: World, who: int, label: str, change: Change, me: Allocator) -> Steps:
+def write(protocol: Protocol, world: World, who: int, label: str, change: Change, *, me: Allocator) -> Steps:
     """One transaction of ``who``; ``me``: its memory once it knows of success."""
     if not may_write(protocol, world, who) or _is_locked(world, change) or _is_refused(protocol, world, change):
         return
     yield label, with_allocator(applied(protocol, world, change), who, with_view(me, change.room, None))
     if world.left.lost_commits:
-        yield from _without_reply(protocol, world, who, label, change, me)
+        yield from _without_reply(protocol, world, who, label, change, me=me)
 
 
 def applied(protocol: Protocol, world: World, change: Change) -> World:
@@ -90,7 +92,7 @@ def ends_transaction(protocol: Protocol, world: World) -> Steps:
         yield "the transaction under way takes effect", applied(protocol, over, world.pending)
 
 
-def _without_reply(protocol: Protocol, world: World, who: int, label: str, change: Change, me: Allocator) -> Steps:
+def _without_reply(protocol: Protocol, world: World, who: int, label: str, change: Change, *, me: Allocator) -> Steps:
     """The same, but the writer is not told."""
     left = world.left._replace(lost_commits=world.left.lost_commits - 1)
     old = world.allocators[who]

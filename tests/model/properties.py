@@ -71,7 +71,9 @@ def can_past_leader_write(protocol: Protocol, world: World) -> bool:
 
 
 def is_somebody_waiting(world: World) -> bool:
-    """Asked when nothing can happen any more: all agents are online, there are slots for all, and a customer has nobody."""
+    """Asked when nothing can happen any more: all agents are online, there are slots for all, and a customer has
+    nobody.
+    """
     return any(not room.agents and not room.resolved for room in world.rooms)
 
 

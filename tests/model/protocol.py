@@ -9,7 +9,9 @@ class Protocol:
     """As the design has it, unless said otherwise."""
 
     record_before_pop: bool = True
-    """An entry is deleted from the stream after Postgres has it. Else: taken out first, kept in memory, written then."""
+    """An entry is deleted from the stream after Postgres has it. Else: taken out first, kept in memory, written
+    then.
+    """
     fence: bool = True
     """Each transaction finds the writer's term in force, or writes nothing."""
     slots_are_rows: bool = True
@@ -25,8 +27,8 @@ class Protocol:
     trust_when_sending: bool = True
     """Trust in the lease is checked right before sending. Else: only when the slot is given out."""
     recovery: Literal["looks", "announces", "forgets"] = "announces"
-    """What a new leader does with what it finds RESERVED: reads the room first (as the design had it), announces it again
-    at once (decision 0011), nothing.
+    """What a new leader does with what it finds RESERVED: reads the room first (as the design had it), announces it
+    again at once (decision 0011), nothing.
     """
 
     check_is_sending: bool = True
@@ -36,17 +38,22 @@ class Protocol:
     *written down* after it.
     """
     doubt_outlives_success: bool = True
-    """That an earlier request for a session may still land is remembered when a later one succeeds: the room is read before
-    its end is believed, and then the slot is held until the quarantine is over. Else: a success is the end of doubt.
+    """That an earlier request for a session may still land is remembered when a later one succeeds: the room is read
+    before its end is believed, and then the slot is held until the quarantine is over. Else: a success is the end of
+    doubt.
     """
     inbox_first: bool = False
     """What recovery announces again waits until the inbox has told what it knew of the room (0011, known gap)."""
     when_unsure: Literal["new term", "took effect", "failed"] = "new term"
-    """After a commit without a reply: begin a new term and see what was written (decision 0002), or believe something."""
+    """After a commit without a reply: begin a new term and see what was written (decision 0002), or believe
+    something.
+    """
     term_waits: bool = True
     """A new term waits for transactions under way (``FOR SHARE``)."""
     own_term_follows_own: bool = True
-    """After a commit without a reply, a new term is begun only if our own is still in force. Else: whoever led since."""
+    """After a commit without a reply, a new term is begun only if our own is still in force. Else: whoever led
+    since.
+    """
     fence_names_leader: bool = False
     """The fence compares the number of the term and who began it. Else: the number."""
     failover_is_noticed: bool = True

@@ -1,4 +1,6 @@
-"""The round of a leader: read, record, delete, give out slots. Each is a step of its own here, and a crash may come between."""
+"""The round of a leader: read, record, delete, give out slots. Each is a step of its own here, and a crash may come
+between.
+"""
 
 from model.events import taken_in
 from model.leading import leads
@@ -38,12 +40,12 @@ def records(protocol: Protocol, world: World, who: int) -> Steps:
         return
     row = taken_in(world.ledger.rows[event.room], event)
     label = f"{name(who)} writes down {_what(event)}"
-    yield from write(protocol, world, who, label, Change(event.room, row, event.id), me._replace(hand=None))
+    yield from write(protocol, world, who, label, Change(event.room, row, event.id), me=me._replace(hand=None))
 
 
 def deletes(protocol: Protocol, world: World, who: int) -> Steps:
-    """The head of the stream, if Postgres has it. Redis knows no fence. An entry that Postgres has is passed over when it is
-    read again, so only where Postgres may forget is it worth a step.
+    """The head of the stream, if Postgres has it. Redis knows no fence. An entry that Postgres has is passed over
+    when it is read again, so only where Postgres may forget is it worth a step.
     """
     stream = world.stream
     if world.forgetful and leads(world.allocators[who]) and stream and stream[0].id <= world.ledger.recorded:
@@ -73,7 +75,9 @@ def gives_out_slots(protocol: Protocol, world: World, who: int) -> Steps:
 
 
 def ends_quarantine(protocol: Protocol, world: World, who: int) -> Steps:
-    """A slot that an end did not free is free, once nothing can land any more and the room, read again, does not have the agent."""
+    """A slot that an end did not free is free, once nothing can land any more and the room, read again, does not
+    have the agent.
+    """
     if not may_write(protocol, world, who):
         return
     for room, agent in sorted(world.ledger.held):
@@ -91,7 +95,7 @@ def sweeps(protocol: Protocol, world: World, who: int) -> Steps:
         if row.state == NONE and not truth.agents and not truth.resolved and room not in told:
             found = Row(WAITING, session=truth.session)
             label = f"{name(who)} sweeps and finds room {number(room)} waiting"
-            yield from write(protocol, world, who, label, Change(room, found), world.allocators[who])
+            yield from write(protocol, world, who, label, Change(room, found), me=world.allocators[who])
 
 
 def _given(protocol: Protocol, world: World, who: int, room: int, agent: int) -> Steps:
@@ -101,7 +105,7 @@ def _given(protocol: Protocol, world: World, who: int, room: int, agent: int) ->
         row = world.ledger.rows[room]
         reserved = Row(RESERVED, agent, row.session)
         label = f"{name(who)} writes down: room {number(room)} for agent {agent} (RESERVED)"
-        yield from write(protocol, world, who, label, Change(room, reserved), tells)
+        yield from write(protocol, world, who, label, Change(room, reserved), me=tells)
     elif not protocol.fence or may_write(protocol, world, who):
         chosen = tells._replace(hand=None)
         yield f"{name(who)} chooses agent {agent} for room {number(room)}", with_allocator(world, who, chosen)

@@ -1,7 +1,8 @@
 """The table: each variant of the protocol, what may go wrong in its world, and what the search is to find.
 
-Worlds are as large as the question needs: a crash, an expiry, a time-out, an agent who goes offline are each possible once where they are
-named. Where a search stops at what it was to find, it does not claim that nothing else can go wrong.
+Worlds are as large as the question needs: a crash, an expiry, a time-out, an agent who goes offline are each
+possible once where they are named. Where a search stops at what it was to find, it does not claim that nothing else
+can go wrong.
 """
 
 from dataclasses import dataclass, replace
@@ -18,8 +19,8 @@ THE_THREE = frozenset({LOST, DOUBLED, OVER_CAPACITY})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
-    """A row. ``asked``: the properties that the row is about; ``breaks``: those that the search finds broken. ``stops``: once those
-    are found, the rest of the states need not be seen.
+    """A row. ``asked``: the properties that the row is about; ``breaks``: those that the search finds broken.
+    ``stops``: once those are found, the rest of the states need not be seen.
     """
 
     name: str
@@ -109,6 +110,16 @@ DECIDED = (
             "a pause between trust check and packet",
             replace(OURS, check_is_sending=False),
             PAUSED,
+            OVER_CAPACITY,
+        )
+    ),
+    _first(
+        _row(
+            "gap-no-cas",
+            "the same, without max_agent=1",
+            replace(OURS, check_is_sending=False, compare_and_set=False),
+            PAUSED,
+            DOUBLED,
             OVER_CAPACITY,
         )
     ),

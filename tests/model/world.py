@@ -1,16 +1,18 @@
 """What there is in the model: a state of the whole world is one immutable value.
 
-There are allocators (A, B, …), each of which may be paused for any time at any step: that is what searching *all* interleavings
-means, for there is no clock. There are rooms with a customer each, whose webhooks have been acknowledged and stand in the stream;
-agents of some capacity; a lease; the ledger (Postgres), requests on their way to the platform, and the platform.
+There are allocators (A, B, …), each of which may be paused for any time at any step: that is what searching *all*
+interleavings means, for there is no clock. There are rooms with a customer each, whose webhooks have been
+acknowledged and stand in the stream; agents of some capacity; a lease; the ledger (Postgres), requests on their way
+to the platform, and the platform.
 
 What is taken for granted, and is not shown here:
 
 - **One transaction is one step**, where it is fenced. Without a fence, what is read may be old when it is written.
 - **Trust ends before the lease does.** So trust is: the lease is still mine. Its durations are checked at start-up.
-- **A request that was sent under trust has landed, or never will, when the quarantine ends**; and who holds the lease does
-  not sit on an announcement for so long while it renews. So the quarantine may end when no request for the room is on its way, and
-  nobody who has trust is about to send one. A request of somebody without trust is *not* waited for: nobody could know of it.
+- **A request that was sent under trust has landed, or never will, when the quarantine ends**; and who holds the
+  lease does not sit on an announcement for so long while it renews. So the quarantine may end when no request for
+  the room is on its way, and nobody who has trust is about to send one. A request of somebody without trust is *not*
+  waited for: nobody could know of it.
 - **The platform honours** ``max_agent=1`` and refuses an agent for a resolved room. Readings are true when they are
   made; they may be old when they are used.
 - **The stream loses nothing** and keeps its order. Webhooks come once, in order: duplicates are known by their ids.
@@ -29,8 +31,8 @@ NO_AGENT = 0
 
 
 class Faults(NamedTuple):
-    """How often each thing may still happen. What happens for free: an agent comes back online, a request that nobody waits
-    for any more is lost, a customer whose session was resolved comes back.
+    """How often each thing may still happen. What happens for free: an agent comes back online, a request that
+    nobody waits for any more is lost, a customer whose session was resolved comes back.
     """
 
     crashes: int = 0
@@ -172,8 +174,8 @@ class World(NamedTuple):
     standby: Ledger | None = None
     """What the standby has that Postgres may fail over to."""
     forgetful: bool = False
-    """Postgres may fail over to a standby that lags: then terms, too, may come again. Else only whether a term is in force matters
-    about it, not how many there were; so numbers are used again that nobody has in mind.
+    """Postgres may fail over to a standby that lags: then terms, too, may come again. Else only whether a term is in
+    force matters about it, not how many there were; so numbers are used again that nobody has in mind.
     """
     jumped: bool = False
     """A request landed in a session that the ledger did not know of, while somebody waited who came before."""
