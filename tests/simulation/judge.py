@@ -50,7 +50,8 @@ class Judge:
         kinds = {"lost": said.lost, "doubled": said.doubled, "over": said.over, "out_of_order": said.out_of_order}
         stories = [f"{story['what'].replace('_', ' ')}: {_place(story)}{story['text']}" for story in said.stories]
         counted = [f"{kind.replace('_', ' ')}: {number}" for kind, number in kinds.items() if number]
-        return [*(stories or counted)[:COMPLAINTS_MAX], *self._overtaken, *self._past_leaders(), *self._bugs()]
+        found = [*(stories or counted)[:COMPLAINTS_MAX], *self._overtaken]
+        return [*found, *self._forgotten(), *self._past_leaders(), *self._bugs()]
 
     def _tolerance_s(self) -> float:
         script = self._system.script
@@ -58,11 +59,21 @@ class Judge:
 
     def _committed(self, before: Rows, after: Rows) -> None:
         """Who was given a slot came before all in turn of the same lane who were left waiting."""
+        self._system.step("commit")
         given = [one for one in after.sessions.values() if _is_given_anew(before.sessions.get(one.id), one)]
         for one in given:
             for other in after.sessions.values():
                 if _stands_before(other, one) and len(self._overtaken) < COMPLAINTS_MAX:
                     self._overtaken.append(f"out of order: room {one.room} was given a slot before room {other.room}")
+
+    def _forgotten(self) -> Iterator[str]:
+        """What was answered 200 is recorded, unless a store itself has lost it."""
+        if self._system.script.troubles & {"fails over", "is emptied"}:
+            return
+        recorded = {event for _, event in self._system.ledger.rows.events}
+        for event, room in self._system.acknowledged.items():
+            if event not in recorded:
+                yield f"forgotten: an event of room {room} was answered 200, and is not recorded"
 
     def _past_leaders(self) -> Iterator[str]:
         for earlier, later in pairwise(self._system.ledger.commits):
@@ -85,7 +96,7 @@ def _is_given_anew(before: Session | None, after: Session) -> bool:
 
 def _stands_before(other: Session, one: Session) -> bool:
     in_turn = other.state is State.WAITING and other.due_at is None and other.lane == one.lane
-    return in_turn and other.waiting_since < one.waiting_since and one.agent not in other.avoid
+    return in_turn and other.waiting_since < one.waiting_since and not other.avoid
 
 
 def _differences(system: System, rows: Rows) -> Iterator[str]:
@@ -101,6 +112,8 @@ def _differences(system: System, rows: Rows) -> Iterator[str]:
         elif one.state is State.ASSIGNED and one.agent is not None and one.agent not in there.agents:
             yield f"room {room}: the ledger says agent {one.agent}, the platform {there.agents}"
     for room, there in place.rooms.items():
+        if there.agents and "fails over" in system.script.troubles:
+            continue  # what a lost commit said of somebody who is served, nobody needs to know
         if not there.resolved and room not in mine:
             yield f"room {room} is open on the platform, the ledger does not know it"
     held = {session for slot, session in rows.slots.items()}

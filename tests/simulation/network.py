@@ -24,7 +24,7 @@ class Broken(Exception):
 class Weather:
     """How the way to a server is just now. Seconds, and probabilities from 0 to 1."""
 
-    delay_s: tuple[float, float] = (0.0005, 0.004)
+    delay_s: tuple[float, float]
     request_lost: float = 0.0
     reply_lost: float = 0.0
     cut: bool = False
@@ -66,9 +66,9 @@ class Server:
 class Link:
     """The way from one process to one server, and back."""
 
-    def __init__(self, process: Process, server: Server, chance: Random) -> None:
+    def __init__(self, process: Process, server: Server, weather: Weather, chance: Random) -> None:
         self.process, self.server = process, server
-        self.weather = Weather()
+        self.weather = weather
         self.closed = False
         """The simulation is over: nothing goes in either direction."""
         self._chance = chance

@@ -149,12 +149,16 @@ class People:
         gateway = self._dice.choice(self._system.gateways)
         self._place.add("webhook_sent", room=room, of=session, what=what)
         told: asyncio.Future[int] = loop.create_future()
-        told.add_done_callback(self._answered(what, room, session), context=outside())
+        told.add_done_callback(self._answered(what, room, session, event), context=outside())
         loop.call_later(SENDER_TIMEOUT_S, lambda: told.done() or told.set_result(0), context=outside())
         gateway.receive(event, told)
 
-    def _answered(self, what: str, room: RoomId, session: int) -> Callable[["asyncio.Future[int]"], None]:
+    def _answered(
+        self, what: str, room: RoomId, session: int, event: Event
+    ) -> Callable[["asyncio.Future[int]"], None]:
         def note(told: "asyncio.Future[int]") -> None:
+            if told.result() == 200:
+                self._system.acknowledged[event.id] = room
             self._place.add("webhook_answered", room=room, of=session, what=what, status=told.result())
             if told.result() != 200:
                 self._system.log(f"the {what} webhook of room {room} is answered {told.result() or 'by nobody'}")

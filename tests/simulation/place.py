@@ -31,6 +31,8 @@ class Place(MemoryPlatform):
         super().__init__(clock, count_lag_s=1.0, read_lag_s=0.0)
         self.entries: list[Entry] = []
         self.people: dict[AgentId, Person] = {}
+        self.assigned: Callable[[], None] = lambda: None
+        """Told of each assignment by the API, when it takes effect."""
         self.served: Callable[[RoomId, int], None] = lambda _room, _session: None
         self._time = clock
         self._log = log
@@ -126,6 +128,7 @@ class Place(MemoryPlatform):
         self.add("assigned", room=room, agent=agent, what="api" if self._by_api else "hand", number=self._last_call)
         if self._by_api:
             self.served(room, self._sessions[room])
+            self.assigned()
 
     def _leave(self, room: RoomId, there: RoomThere) -> None:
         for agent in there.agents:

@@ -1,11 +1,13 @@
 """What happens in a run: a list of happenings, drawn from a seed. A value: it can be cut, shortened and played again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
 LENGTH_S = 24.0
 SOURCES = ("wa", "ig")
+NEAR = ((0.0001, 0.0005), (0.0005, 0.004), (0.0005, 0.004), (0.005, 0.05))
+FAR = ((0.0005, 0.004), (0.01, 0.05), (0.02, 0.3))
 STRATEGIES = (("leastLoaded", "longestIdle"), ("leastLoaded", "longestIdle"), ("longestIdle",), ("platform",))
 
 
@@ -35,6 +37,10 @@ class Script:
     capacity: int
     strategy: tuple[str, ...]
     service_s: float
+    delays_s: tuple[tuple[float, float], ...]
+    """How long a packet takes, to and from Redis, Postgres and the platform."""
+    counts_late_s: float
+    """How late the platform's counts are, on a good day."""
     happenings: tuple[Happening, ...]
 
     @property
@@ -61,8 +67,8 @@ class Shape:
     capacity: int
 
 
-def script_of(seed: int) -> Script:
-    """The script of ``seed``."""
+def script_of(seed: int, only: Collection[str] = ()) -> Script:
+    """The script of ``seed``; with ``only``, these troubles and no others."""
     dice = Random(f"script {seed}")
     shape = Shape(
         allocators=dice.choice((1, 2, 2, 2, 3)),
@@ -78,22 +84,27 @@ def script_of(seed: int) -> Script:
         capacity=shape.capacity,
         strategy=dice.choice(STRATEGIES),
         service_s=dice.choice((0.5, 2.0, 5.0)),
-        happenings=tuple(sorted(_happenings(dice, shape), key=lambda one: one.at)),
+        delays_s=(dice.choice(NEAR), dice.choice(NEAR), dice.choice(FAR)),
+        counts_late_s=dice.choice((0.2, 1.0, 1.4)),
+        happenings=tuple(sorted(_happenings(dice, shape, only), key=lambda one: one.at)),
     )
 
 
-def _happenings(dice: Random, shape: Shape) -> Iterator[Happening]:
-    yield from _customers(dice)
-    for draw in dice.sample(TROUBLES, k=dice.choice((0, 1, 1, 2, 2, 3, 4))):
-        for _ in range(dice.choice((1, 1, 2, 3))):
+def _happenings(dice: Random, shape: Shape, only: Collection[str]) -> Iterator[Happening]:
+    yield from _customers(dice, busy=bool(only))
+    names = [name for name, (weight, _) in TROUBLES.items() for _ in range(weight) if not only or name in only]
+    often = min(len(names), dice.choice((0, 1, 1, 2, 2, 3, 4)) if not only else len(only))
+    for name in dice.sample(names, k=often):
+        draw = TROUBLES[name][1]
+        for _ in range(dice.choice((1, 1, 2, 3)) if not only else dice.randint(2, 5)):
             yield from draw(dice, shape)
 
 
-def _customers(dice: Random) -> Iterator[Happening]:
+def _customers(dice: Random, *, busy: bool) -> Iterator[Happening]:
     """They come alone or all at once, to new rooms and old ones, and some write twice."""
-    rooms = dice.randint(3, 12)
+    rooms, count = (dice.randint(3, 6), 40) if busy else (dice.randint(3, 12), dice.randint(4, 22))
     rush = dice.uniform(1, LENGTH_S / 2)
-    for _ in range(dice.randint(4, 22)):
+    for _ in range(count):
         at = dice.choice((rush, dice.uniform(0.5, LENGTH_S)))
         room = str(100 + dice.randrange(rooms))
         yield Happening(at=at, what="customer", who=room)
@@ -119,6 +130,12 @@ def _terminate(dice: Random, shape: Shape) -> Iterator[Happening]:
 
 def _pause(dice: Random, shape: Shape) -> Iterator[Happening]:
     yield Happening(at=_when(dice), what="paused", who=_allocator(dice, shape), for_s=dice.choice((0.5, 3, 6, 13)))
+
+
+def _at_a_step(dice: Random, _: Shape) -> Iterator[Happening]:
+    """Exactly when Postgres has committed, or the platform has put an agent into a room: before anybody hears of it."""
+    what, step = dice.choice(("killed", "paused")), dice.choice(("commit", "assign"))
+    yield Happening(at=_when(dice), what=f"{what} at {step}", who="leader", for_s=dice.choice((0.3, 6, 9)))
 
 
 def _clock(dice: Random, shape: Shape) -> Iterator[Happening]:
@@ -199,30 +216,28 @@ def _dismiss(dice: Random, shape: Shape) -> Iterator[Happening]:
         yield Happening(at=_when(dice), what="deleted", who=str(1 + dice.randrange(1, shape.agents)))
 
 
-TROUBLES: tuple[_Trouble, ...] = (
-    _kill,
-    _kill,
-    _terminate,
-    _pause,
-    _pause,
-    _clock,
-    _gateway,
-    _link,
-    _link,
-    _gateway_link,
-    _store,
-    _lease,
-    _redis_loses,
-    _postgres_loses,
-    _platform,
-    _platform,
-    _late_reads,
-    _webhooks,
-    _flap,
-    _hand,
-    _policy,
-    _dismiss,
-)
+TROUBLES: dict[str, tuple[int, _Trouble]] = {
+    "kill": (2, _kill),
+    "terminate": (1, _terminate),
+    "pause": (2, _pause),
+    "step": (2, _at_a_step),
+    "clock": (1, _clock),
+    "gateway": (1, _gateway),
+    "link": (2, _link),
+    "gateway link": (1, _gateway_link),
+    "store": (1, _store),
+    "lease": (1, _lease),
+    "redis loses": (1, _redis_loses),
+    "postgres loses": (1, _postgres_loses),
+    "platform": (2, _platform),
+    "late reads": (1, _late_reads),
+    "webhooks": (1, _webhooks),
+    "flap": (1, _flap),
+    "hand": (1, _hand),
+    "policy": (1, _policy),
+    "dismiss": (1, _dismiss),
+}
+"""What can go wrong, by name; how often each is drawn, against the others."""
 
 
 def without(script: Script, dropped: frozenset[int]) -> Script:

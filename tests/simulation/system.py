@@ -1,7 +1,7 @@
 """Everything that runs in a simulation, put together: three servers, the network, gateways and allocators."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 from allocator.app import Allocator
@@ -88,15 +88,21 @@ class Member:
 
     def begin(self) -> None:
         """Start a new process."""
+        if self.system.over:
+            return
         life = next(self._lives)
         dice = self.system.chance.of(f"{self.name} {life}")
         self.process = Process(f"{self.name}-{life}", boot_s=dice.uniform(0, 1e6), skew_s=self.skew_s)
         self.system.processes.append(self.process)
-        self.process.call(self._run)
+        self.process.call(self._enter)
 
     def kill(self) -> None:
         """End it at once."""
         self.process.kill()
+
+    def _enter(self) -> None:
+        if not self.system.over:
+            self._run()
 
     def _run(self) -> None:
         raise NotImplementedError
@@ -192,10 +198,17 @@ class System:
         self.lease = MemoryLease(self.clock)
         self.ledger = MemoryLedger(self.clock)
         self.place = Place(self.clock, self.log)
+        self.place.count_lag_s = script.counts_late_s
+        self.place.assigned = lambda: self.step("assign")
         self.mood = Mood(late_s=LATE_S)
+        self.at_step: dict[str, list[Callable[[], None]]] = {"commit": [], "assign": []}
+        """What is to happen at the next of these steps."""
         self.policy: object = {"capacity": {"default": script.capacity}, "strategy": list(script.strategy)}
         self.allocators = [AllocatorMember(self, f"allocator-{n + 1}") for n in range(script.allocators)]
         self.gateways = [GatewayMember(self, f"gateway-{n + 1}") for n in range(script.gateways)]
+        self.over = False
+        self.acknowledged: dict[str, str] = {}
+        """Events whose webhook was answered 200, with their rooms."""
         self._most = script.capacity
         self._links: list[Link] = []
         self._weather: dict[tuple[str, str], Weather] = {}
@@ -215,6 +228,7 @@ class System:
 
     async def end(self) -> None:
         """Clear up: even the dead must let go of what they hold. Nothing that they say reaches anybody."""
+        self.over = True
         for link in self._links:
             link.closed = True
         for process in self.processes:
@@ -229,22 +243,34 @@ class System:
         self._most = max(self._most, capacity)
         self.place.carry(self._most)
 
+    def step(self, name: str) -> None:
+        """A server has done something; nobody has heard of it yet."""
+        waiting, self.at_step[name] = self.at_step[name], []
+        for strike in waiting:
+            strike()
+
     def log(self, text: str) -> None:
         """A line of the story."""
         self.story.append((self.clock.now(), text))
 
     def weather(self, member: str, server: str) -> Weather:
         """How the way between them is."""
-        return self._weather.setdefault((member, server), Weather())
+        return self._weather.setdefault((member, server), self.usual(server))
 
-    def weathers(self) -> "Iterator[Weather]":
-        """All of them."""
-        yield from self._weather.values()
+    def usual(self, server: str) -> Weather:
+        """How the way to a server is on a good day."""
+        return Weather(delay_s=self.script.delays_s[list(self.servers).index(server)])
+
+    def weathers(self) -> "Iterator[tuple[Weather, Weather]]":
+        """All of them, each with how it usually is."""
+        for (_, server), weather in self._weather.items():
+            yield weather, self.usual(server)
 
     def link(self, member: str, process: Process, server: Server) -> Link:
         """A new connection."""
-        self._links.append(made := Link(process, server, self.chance.of(f"{process.name} > {server.name}")))
-        made.weather = self.weather(member, server.name)
+        chance = self.chance.of(f"{process.name} > {server.name}")
+        made = Link(process, server, self.weather(member, server.name), chance)
+        self._links.append(made)
         return made
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from simulation.loop import outside
@@ -35,15 +36,16 @@ def strike(system: System, people: People, happening: Happening) -> None:
 def heal(system: System) -> None:
     """Everything that was broken works; who was dead lives again."""
     system.log("everything heals")
-    for weather in system.weathers():
-        _set(weather, Weather())
+    for weather, usual in system.weathers():
+        _set(weather, usual)
+    system.at_step = {"commit": [], "assign": []}
     for server in system.servers.values():
         server.up = True
         server.thaw()
     mood = system.mood
     mood.unanswered = mood.late = mood.error = mood.too_many = 0.0
     mood.deaf = False
-    system.place.count_lag_s, system.place.read_lag_s = 1.0, 0.0
+    system.place.count_lag_s, system.place.read_lag_s = system.script.counts_late_s, 0.0
     for member in system.members:
         if member.process.paused:
             member.process.resume()
@@ -61,9 +63,14 @@ def _later(seconds: float, what: Callable[..., object], *args: object) -> None:
 
 
 def _member(system: System, happening: Happening) -> None:
+    what, _, step = happening.what.partition(" at ")
+    if step:
+        system.at_step[step].append(lambda: _member(system, replace(happening, what=what)))
+        return
     member = _named(system, happening.who)
     if member is None or not member.runs:
         return
+    system.log(f"{member.process.name} is {happening.what}")
     if happening.what == "killed":
         member.kill()
         _later(happening.for_s, _begin, system, member)
@@ -103,15 +110,15 @@ def _link(system: System, happening: Happening) -> None:
     member = _named(system, who)
     if member is None:
         return
-    weather = system.weather(member.name, server)
+    weather, usual = system.weather(member.name, server), system.usual(server)
     changed = {
-        "cut": Weather(cut=True),
-        "silent": Weather(request_lost=TROUBLED, reply_lost=TROUBLED),
-        "replies lost": Weather(reply_lost=TROUBLED),
-        "slow": Weather(delay_s=(0.01, happening.value)),
+        "cut": replace(usual, cut=True),
+        "silent": replace(usual, request_lost=TROUBLED, reply_lost=TROUBLED),
+        "replies lost": replace(usual, reply_lost=TROUBLED),
+        "slow": replace(usual, delay_s=(0.01, happening.value)),
     }[happening.what]
     _set(weather, changed)
-    _later(happening.for_s, _set, weather, Weather())
+    _later(happening.for_s, _set, weather, usual)
 
 
 def _set(weather: Weather, like: Weather) -> None:
@@ -161,6 +168,7 @@ def _fail_over(system: System, name: str, go_back: Callable[[], None], after_s: 
 
 def _set_rows(system: System, rows) -> None:  # noqa: ANN001
     system.ledger.rows = rows
+    system.ledger.commits.clear()  # a leader whose successor was forgotten leads again, as far as anybody can know
 
 
 # --- the platform
@@ -170,7 +178,7 @@ def _platform(system: System, happening: Happening) -> None:
     what, value = happening.what, happening.value
     if what == "counts late":
         system.place.count_lag_s = value
-        _later(happening.for_s, partial(setattr, system.place, "count_lag_s", 1.0))
+        _later(happening.for_s, partial(setattr, system.place, "count_lag_s", system.script.counts_late_s))
     elif what == "reads late":
         system.place.read_lag_s = value
         _later(happening.for_s, partial(setattr, system.place, "read_lag_s", 0.0))

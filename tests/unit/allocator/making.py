@@ -32,7 +32,7 @@ def waiting(number=1, *, since=NOON, room="100", lane="wa", previous=None, verif
         lane=Lane(lane),
         since=since,
         previous=previous,
-        verify=verify,
+        look_at=since if verify else None,
     )
 
 

@@ -1,7 +1,7 @@
 """What a leader keeps in mind about one app between rounds."""
 
 import pytest
-from unit.allocator.making import APP, TIMING, roster, waiting
+from unit.allocator.making import APP, NOON, TIMING, roster, waiting
 
 from allocator.core import outcomes as o
 from allocator.core.ids import AgentId, Lane
@@ -9,7 +9,7 @@ from allocator.core.plan import plan
 from allocator.core.policy import compile_spec
 from allocator.core.reasons import WaitReason
 from allocator.core.roster import Load, Roster, Seen
-from allocator.rounds.desk import ASK_AGAIN_MAX_S, ASK_AGAIN_S, IN_USE_S, Desk
+from allocator.rounds.desk import ASK_AGAIN_MAX_S, ASK_AGAIN_S, IN_USE_S, Desk, Moment
 from allocator.rounds.tuning import Tuning
 
 TUNING = Tuning(timing=TIMING, sweep_s=60.0, events_retained_s=1.0, sessions_retained_s=1.0, calls_max=8)
@@ -30,7 +30,7 @@ def round_of(desk, sessions, now, *, spec=None, wanted=None):
     """What a round does with a desk; returns the plan and whom to ask for."""
     policy = compile_spec(spec or {}, 1)
     wanted = desk.heads_wanted(policy, {}, 8, now) if wanted is None else wanted
-    made = plan(desk.snapshot(policy, {}, sessions, desk.budget(0, now), gate=None, now=now))
+    made = plan(desk.snapshot(policy, {}, sessions, desk.budget(0, now), Moment(now=now, wall=NOON, gate=None)))
     desk.planned(policy, sessions, made, wanted)
     return made, desk.to_ask(sessions, now)
 

@@ -86,7 +86,8 @@ def _steps(
         if session is not None and not _is_late(event, session):
             yield session, on_resolved(session, now, at=arrival.at, number=event.service)
     elif session is None:
-        yield None, _new(event, arrival, end, verify=end is not None and _is_in_question(arrival, event, end))
+        in_question = end is not None and _is_in_question(arrival, event, end)
+        yield None, _new(event, arrival, end, look_at=now if in_question else None)
     elif arrival.found:
         return
     elif _settles_the_question(event, session):
@@ -108,7 +109,7 @@ def _next_session(session: Session, event: RoomWaiting, arrival: Arrival, now: d
         return
     state = State.RESOLVED if session.state is State.ASSIGNED else State.WITHDRAWN
     yield session, ended(replace(session, again_at=None), state, now, TOLD[1])
-    yield None, _new(event, arrival, None, verify=False)
+    yield None, _new(event, arrival, None, look_at=None)
 
 
 def _is_late(event: RoomResolved, session: Session) -> bool:
@@ -161,7 +162,7 @@ def _end(arrival: Arrival, event: RoomResolved, end: End | None, session: Sessio
     )
 
 
-def _new(event: RoomWaiting, arrival: Arrival, end: End | None, *, verify: bool) -> Session:
+def _new(event: RoomWaiting, arrival: Arrival, end: End | None, *, look_at: datetime | None) -> Session:
     """What begins after ``end`` comes after the number it named, whether the webhook says so (not all do) or not. A
     room that the sweep found may have had any session before; a webhook that names none had none.
     """
@@ -173,5 +174,5 @@ def _new(event: RoomWaiting, arrival: Arrival, end: End | None, *, verify: bool)
         lane=lane_of(event.source, event.channel),
         since=arrival.at,
         previous=FIRST if previous is None and not arrival.found else previous,
-        verify=verify,
+        look_at=look_at,
     )

@@ -213,7 +213,7 @@ def successor(session: Session, number: int | None = None) -> Session | None:
         lane=session.lane,
         since=session.again_at,
         previous=largest(number, session.previous),
-        verify=True,
+        look_at=session.ended_at,
     )
 
 

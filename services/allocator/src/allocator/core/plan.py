@@ -10,7 +10,7 @@ Cost: O((heads + agents) · log agents). A lane whose agents are all full is fou
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from heapq import heapify, heappop, heappush, merge
 
 from allocator.core.ids import AgentId, Lane, SessionId
@@ -33,13 +33,19 @@ class Head:
     avoid: frozenset[AgentId]
 
 
-def head_of(session: Session) -> Head:
+AVOIDED_FOR = timedelta(seconds=5)
+"""So long an agent whom the platform refused for a room is passed over there: longer than its lists are late. Then
+they may be tried again: perhaps they were away, and there may be nobody else."""
+
+
+def head_of(session: Session, now: datetime) -> Head:
     """``session`` as the plan sees it."""
+    tried_at = session.reserved_at
     return Head(
         session=session.id,
         lane=session.lane,
         waiting_since=session.waiting_since,
-        avoid=frozenset(session.avoid),
+        avoid=frozenset(session.avoid if tried_at and now - tried_at < AVOIDED_FOR else ()),
     )
 
 

@@ -103,9 +103,9 @@ def opened(
     lane: Lane,
     since: datetime,
     previous: int | None,
-    verify: bool,
+    look_at: datetime | None,
 ) -> Session:
-    """A new session that waits since ``since``; with ``verify`` its room is read first."""
+    """A new session that waits since ``since``. ``look_at``: when its room is read, if it is in question."""
     return Session(
         id=id,
         app=app,
@@ -113,8 +113,8 @@ def opened(
         lane=lane,
         state=State.WAITING,
         waiting_since=since,
-        due_at=since if verify else None,
-        verify=verify,
+        due_at=look_at,
+        verify=look_at is not None,
         agent=None,
         slot=None,
         capacity=None,

@@ -5,6 +5,7 @@ All of it can be lost at any moment: it is asked for anew. What must not be lost
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from allocator.core import breaker as b
 from allocator.core import outcomes as o
@@ -23,6 +24,15 @@ ASK_AGAIN_S = 0.5
 ASK_AGAIN_MAX_S = 10.0
 IN_USE_S = 10.0
 """A lane's roster is kept fresh for so long after somebody waited there: the next customer need not wait for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """When a plan is made, on both clocks, and why nothing may be given out then, if so."""
+
+    now: float
+    wall: datetime
+    gate: WaitReason | None
 
 
 @dataclass(slots=True)
@@ -110,19 +120,18 @@ class Desk:
         loads: Mapping[AgentId, Load],
         heads: Mapping[Lane, Sequence[Session]],
         budget: int,
-        *,
-        gate: WaitReason | None,
-        now: float,
+        moment: Moment,
     ) -> Snapshot:
         """All that the plan may know."""
+        now = moment.now
         return Snapshot(
             policy=policy,
-            heads={lane: tuple(map(head_of, sessions)) for lane, sessions in heads.items()},
+            heads={lane: tuple(head_of(one, moment.wall) for one in line) for lane, line in heads.items()},
             rosters=self._trusted(now),
             awaited=frozenset(lane for lane in heads if self._is_awaited(lane, policy, now)),
             loads=loads,
             foreign=self._foreign,
-            gate=gate if b.may_call(self.breaker, now) else self.breaker.reason,
+            gate=moment.gate if b.may_call(self.breaker, now) else self.breaker.reason,
             budget=budget,
         )
 

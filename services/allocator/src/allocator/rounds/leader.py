@@ -28,9 +28,9 @@ from allocator.core.reasons import WaitReason
 from allocator.core.session import Session, State
 from allocator.ports import Conflict, Entry, Transaction, Trust, Unavailable
 from allocator.rounds.calls import Asked, Assigned, Calls, Result, Swept, Viewed
-from allocator.rounds.desk import Desk
+from allocator.rounds.desk import Desk, Moment
 from allocator.rounds.record import Recorded, Taken, by_app, record
-from allocator.rounds.reserve import Moment, Reserved, reserve
+from allocator.rounds.reserve import Reserved, reserve
 from allocator.rounds.tuning import Surroundings
 from chassis.logs import logger
 

@@ -9,21 +9,11 @@ from allocator.core.changes import Changes
 from allocator.core.ids import Lane
 from allocator.core.plan import Plan, plan
 from allocator.core.policy import Policy
-from allocator.core.reasons import WaitReason
 from allocator.core.session import Session
 from allocator.ports import Transaction
-from allocator.rounds.desk import Desk
+from allocator.rounds.desk import Desk, Moment
 
 SUSPECTED_MAX = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
-    """When a plan is made, on both clocks, and why nothing may be given out then, if so."""
-
-    now: float
-    wall: datetime
-    gate: WaitReason | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +36,7 @@ async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, l
     budget = desk.budget(under_way, moment.now)
     wanted = desk.heads_wanted(policy, loads, budget, moment.now)
     heads = await tx.heads(desk.app, wanted)
-    made = plan(desk.snapshot(policy, loads, heads, budget, gate=moment.gate, now=moment.now))
+    made = plan(desk.snapshot(policy, loads, heads, budget, moment))
     changes = _changes(made, heads, policy, moment.wall)
     await tx.write(changes)
     desk.planned(policy, heads, made, wanted)
