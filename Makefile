@@ -11,12 +11,19 @@ CUSTOMERS_PER_S ?=
 AGENTS ?=
 CAPACITY ?=
 SEED ?=
+RUNS ?=
+CASE ?=
+SEEDS ?=
+JOBS ?=
+VARIANT ?=
 ARGS ?=
+# The programs that try to break the system lie beside the tests.
+BESIDE_TESTS = PYTHONPATH=tests $(BIN)/python -m
 # The tests mostly wait (for leases, sweeps, restarts), so more workers than cores.
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format docs lock clean distclean
+.PHONY: help install run test check simulate crash faults model fuzz durability format docs lock clean distclean
 
 help: ## list every word
 	@echo "Antre decides which agent takes the next customer."
@@ -25,6 +32,9 @@ help: ## list every word
 	@echo
 	@echo "  make run FOR=30 CUSTOMERS_PER_S=8 AGENTS=20 CAPACITY=2 SEED=1   (each may be left out)"
 	@echo "  make test ARGS='tests/unit -k plan'"
+	@echo "  make simulate RUNS=10000, or SEED=7 for one run and its story"
+	@echo "  make faults CASE=11 SEED=7, or SEEDS=20 for the long form; JOBS=4 side by side; ARGS=--list"
+	@echo "  make crash ARGS='--part allocator --every 5'      make model VARIANT=…      make fuzz RUNS=1000000 SEED=7"
 
 install: $(STAMP) ## make .venv with all commands in it
 
@@ -47,6 +57,25 @@ check: $(STAMP) ## style, types, imports, locked requirements, tests of the hous
 	$(BIN)/python requirements/fingerprint.py
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/pytest -q tests/house
+
+simulate: $(STAMP) ## thousands of runs of the whole system in virtual time, with every kind of trouble
+	@exec env $(BESIDE_TESTS) simulation $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+crash: $(STAMP) ## processes die at each step of what they do, on real stores
+	@exec env $(BESIDE_TESTS) crash $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
+
+faults: $(STAMP) ## the 45 faults, with real processes, stores and signals
+	@exec env $(BESIDE_TESTS) faults $(if $(CASE),--case $(CASE)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
+
+model: $(STAMP) ## all that may happen to a model of the protocol, and to weaker ones
+	@exec env $(BESIDE_TESTS) model $(if $(VARIANT),--variant '$(VARIANT)') $(ARGS)
+
+fuzz: $(STAMP) ## bad input for the gateway, guided by what it makes the gateway do
+	@exec env $(BESIDE_TESTS) security.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+durability: $(STAMP) ## what each weaker setting of Redis and Postgres gains, and what it costs
+	@exec $(BIN)/python benchmarks/durability.py $(ARGS)
 
 format: $(STAMP) ## put the code into shape and mend what can be mended
 	$(BIN)/ruff check --fix
