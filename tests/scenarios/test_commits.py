@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from scenarios.found import QUIET
 
+from scenarios.found import QUIET
 from support.standstill import STEPS, standing_still
 
 LONG_S = 60.0

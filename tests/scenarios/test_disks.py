@@ -5,9 +5,9 @@ import uuid
 from contextlib import nullcontext
 
 import pytest
-from scenarios.found import QUIET, must_be_found, unserved
 
 from one_machine.stores import Valkey
+from scenarios.found import QUIET, must_be_found, unserved
 from support.disk import failing_sync, fill, slow_sync, small_disk
 from support.system import SWEEP_S, TTL_S
 

@@ -9,8 +9,8 @@ import time
 import uuid
 
 import pytest
-from scenarios.found import QUIET, must_be_found, unserved
 
+from scenarios.found import QUIET, must_be_found, unserved
 from support.replicas import valkey_service
 from support.system import SWEEP_S, TTL_S
 

@@ -5,11 +5,11 @@ import uuid
 
 import pytest
 from conftest import POSTGRES_SETTINGS
-from scenarios.found import QUIET
 
 from allocator.adapters.postgres import PostgresLedger
 from allocator.ports import StaleTerm, Unavailable
 from one_machine.stores import Postgres
+from scenarios.found import QUIET
 from support.ledger import value
 from support.ledgers import migrated_database
 from support.replicas import postgres_service

@@ -17,13 +17,13 @@ from random import Random
 
 import redis
 from integration.webhook_gateway.talk import APP, TOKEN, Gateway
+
+from contract import AppId, EventId, Keys, RoomResolved, RoomWaiting, decode, encode, events
 from security import nasty
 from security.door import Reply, Wrong, check_answers, posts, request, says
 from security.mutation import mutated
 from security.streams import stream
 from security.ways import Ways
-
-from contract import AppId, EventId, Keys, RoomResolved, RoomWaiting, decode, encode, events
 from webhook_gateway import translate
 from webhook_gateway.translate import Fault, Ignored, Rejected, Stamp
 

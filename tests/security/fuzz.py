@@ -20,9 +20,9 @@ from pathlib import Path
 
 import redis
 from integration.webhook_gateway.talk import OLD_TOKEN, TOKEN, Gateway, starter
-from security.campaign import Campaign, Failed, Tally, save, saved
 
 from one_machine.stores import Valkey
+from security.campaign import Campaign, Failed, Tally, save, saved
 from support import Processes
 from support.judgement import discreet
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from security import nasty
-
 from one_machine.ports import HOST
 from one_machine.stores import Postgres, Valkey
+from security import nasty
 from support import Processes
 from support.system import Shape, System
 

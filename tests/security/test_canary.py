@@ -15,11 +15,11 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+
 from security import nasty, places
 from security.campaign import STAMP, TRANSLATIONS
 from security.door import request, says
 from security.haunted import IDENTITIES, Words, database_url, haunted, stores, system_of
-
 from support import free_port
 from support.judgement import OF_CUSTOMERS
 from support.ledger import rows

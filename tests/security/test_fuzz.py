@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from integration.webhook_gateway.talk import TOKEN
+
 from security import nasty
 from security.campaign import Body, Campaign, Failed, Stream
 from security.door import request, says

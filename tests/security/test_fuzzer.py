@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 from integration.webhook_gateway.talk import Gateway
+
+from contract import RoomWaiting
 from security import campaign, nasty
 from security.campaign import TRANSLATIONS, Body, Campaign, Failed, Stream, save, saved
 from security.door import Wrong, check_answers, says
@@ -15,8 +17,6 @@ from security.fuzz import check_what_is_left
 from security.mutation import BODY_MAX, mutated
 from security.streams import stream
 from security.ways import Ways
-
-from contract import RoomWaiting
 from webhook_gateway import translate
 
 WEBHOOK = Body(nasty.ALLOCATION, b'{"room_id": "1"}')

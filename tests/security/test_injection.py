@@ -9,12 +9,12 @@ import re
 import pytest
 from integration.allocator.conftest import APP as LEDGERS_APP
 from integration.webhook_gateway.talk import TOKEN
-from security import nasty
-from security.campaign import STAMP, TRANSLATIONS
-from security.door import check_answers, posts, request, says
 
 from chassis import logs
 from contract import AppId, Event, RoomWaiting
+from security import nasty
+from security.campaign import STAMP, TRANSLATIONS
+from security.door import check_answers, posts, request, says
 from support.ledger import rows
 
 LINE_OF_TEXT = re.compile(r"\d{4}-\d\d-\d\dT?[ \d:.]+Z? \[\w+ *\] .+")

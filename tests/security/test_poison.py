@@ -8,9 +8,9 @@ import json
 
 import pytest
 from integration.allocator.conftest import APP
-from security.nasty import TEXTS
 
 from contract import Unreadable, decode
+from security.nasty import TEXTS
 
 GOOD = {
     "kind": "room_waiting",

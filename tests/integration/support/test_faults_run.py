@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from faults.runs import Shown, Wish, run
 
 ROOT = Path(__file__).parents[3]

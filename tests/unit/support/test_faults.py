@@ -1,6 +1,7 @@
 """The program of the 45 cases counts nothing as survived that was not shown."""
 
 import pytest
+
 from faults import table
 from faults.catalogue import CASES, GROUPS
 from faults.runs import Result, Shown
