@@ -153,9 +153,7 @@ class People:
         loop.call_later(SENDER_TIMEOUT_S, lambda: told.done() or told.set_result(0), context=outside())
         gateway.receive(event, told)
 
-    def _answered(
-        self, what: str, room: RoomId, session: int, event: Event
-    ) -> Callable[["asyncio.Future[int]"], None]:
+    def _answered(self, what: str, room: RoomId, session: int, event: Event) -> Callable[["asyncio.Future[int]"], None]:
         def note(told: "asyncio.Future[int]") -> None:
             if told.result() == 200:
                 self._system.acknowledged[event.id] = room
@@ -164,4 +162,3 @@ class People:
                 self._system.log(f"the {what} webhook of room {room} is answered {told.result() or 'by nobody'}")
 
         return note
-

@@ -100,14 +100,15 @@ class RemoteLedger:
     def __init__(self, ledger: MemoryLedger, link: Link) -> None:
         self._ledger, self._link = ledger, link
         self._open: set[Work] = set()
+        self._leader = ""
 
     async def begin_term(self, leader: str) -> Epoch:
         """See the port."""
-        work = await self._opened(None)
-        try:
-            return await self._ask(lambda: self._ledger.begin_term_now(work, leader))
-        finally:
-            self._close(work)
+        return await self._begin(self._ledger.begin_term_now, leader)
+
+    async def renew_term(self, leader: str) -> Epoch:
+        """See the port."""
+        return await self._begin(self._ledger.renew_term_now, leader)
 
     @asynccontextmanager
     async def transaction(self, epoch: Epoch) -> AsyncIterator[Transaction]:
@@ -132,11 +133,20 @@ class RemoteLedger:
         for work in self._open:
             self._link.tell(lambda work=work: self._ledger.abort(work))
 
+    async def _begin(self, begin: Callable[[Work, str], Epoch], leader: str) -> Epoch:
+        work = await self._opened(None)
+        try:
+            epoch: Epoch = await self._ask(lambda: begin(work, leader))
+        finally:
+            self._close(work)
+        self._leader = leader
+        return epoch
+
     async def _opened(self, epoch: Epoch | None) -> Work:
         return await self._ask(lambda: self._serve(epoch))
 
     def _serve(self, epoch: Epoch | None) -> asyncio.Future[Work]:
-        asked = self._ledger.open(epoch)
+        asked = self._ledger.open(epoch, self._leader)
         asked.add_done_callback(self._begun, context=outside())
         return asked
 

@@ -51,7 +51,9 @@ class Script:
     @property
     def troubles(self) -> frozenset[str]:
         """What goes wrong in it."""
-        return frozenset(one.what for one in self.happenings) - {"customer", "message"}
+        stores = ("redis", "postgres")
+        words = (f"{one.who} {one.what}" if one.who in stores else one.what for one in self.happenings)
+        return frozenset(words) - {"customer", "message"}
 
 
 _Trouble = Callable[[Random, "Shape"], Iterator[Happening]]

@@ -68,12 +68,9 @@ _FRESH = MemoryTransaction._fresh
 # --- leading
 
 
-def _open_to_all(self: MemoryLedger, epoch: Any) -> Any:
-    """The fence is open: whoever asks may write."""
-    return _OPEN(self, None if epoch is None else self.rows.epoch)
-
-
-_OPEN = MemoryLedger.open
+def _open_to_all(self: MemoryLedger, epoch: Any, leader: str) -> bool:
+    """Whoever asks may write."""
+    return True
 
 
 async def _assign_unchecked(self: Calls, session: Session) -> None:
@@ -158,7 +155,7 @@ GUARDS = (
     Guard(
         name="fence",
         wrong="lock only: whoever once led may write",
-        off=lambda: _patched(MemoryLedger, "open", _open_to_all),
+        off=lambda: _patched(MemoryLedger, "_is_newest", _open_to_all),
         kinds=frozenset({"past leader"}),
         troubles=("pause", "step", "link"),
     ),

@@ -258,14 +258,14 @@ class TestSlots:
         session = await case.given(1)
         await case.write((session, assigned(session)))
         assert (await case.ask("loads", APP, NOON))[AGENT].taken == {1}
-        await case.write((assigned(session), on_resolved(assigned(session), after(60))))
+        await case.write((assigned(session), on_resolved(assigned(session), after(60), TIMING)))
         load = (await case.ask("loads", APP, after(59)))[AGENT]
         assert (load.taken, load.closed) == (frozenset(), 1)
 
     async def test_what_ended_longer_ago_is_not_counted_as_closed(self, case):
         session = await case.given(1)
         await case.write((session, assigned(session)))
-        await case.write((assigned(session), on_resolved(assigned(session), after(60))))
+        await case.write((assigned(session), on_resolved(assigned(session), after(60), TIMING)))
         assert (await case.ask("loads", APP, after(60)))[AGENT].closed == 0
 
     async def test_who_was_taken_over_frees_the_slot_and_stays_assigned(self, case):

@@ -28,6 +28,7 @@ class Work:
     """One transaction, as the server has it. ``rows``: what it has written so far, on top of what was there."""
 
     epoch: Epoch | None
+    leader: str
     rows: Rows
     over: bool = False
 
@@ -38,18 +39,23 @@ class MemoryLedger:
     def __init__(self, clock: Clock) -> None:
         self.script = Script()
         self.rows = Rows()
-        self.commits: list[Epoch] = []
-        """The term of each transaction that took effect, in order."""
+        self.commits: list[tuple[Epoch, str]] = []
+        """The term and the leader of each transaction that took effect, in order."""
         self.committed: Callable[[Rows, Rows], None] = lambda _before, _after: None
         """Told of each transaction that takes effect: the rows before and after it."""
         self.clock = clock
         self._running: Work | None = None
-        self._asking: deque[tuple[Epoch | None, asyncio.Future[Work]]] = deque()
+        self._asking: deque[tuple[Epoch | None, str | None, asyncio.Future[Work]]] = deque()
 
     async def begin_term(self, leader: str) -> Epoch:
         """See the port."""
         async with self.script.around("begin_term"):
             return self.begin_term_now(await self._in_time(self.open(None)), leader)
+
+    async def renew_term(self, leader: str) -> Epoch:
+        """See the port."""
+        async with self.script.around("renew_term"):
+            return self.renew_term_now(await self._in_time(self.open(None)), leader)
 
     @asynccontextmanager
     async def transaction(self, epoch: Epoch) -> AsyncIterator[Transaction]:
@@ -74,12 +80,12 @@ class MemoryLedger:
         async with self.script.around("ping"):
             pass
 
-    def open(self, epoch: Epoch | None) -> asyncio.Future[Work]:
-        """A transaction of term ``epoch`` (None: one that begins a term), when it is its turn; or
-        :class:`~allocator.ports.StaleTerm`.
+    def open(self, epoch: Epoch | None, leader: str | None = None) -> asyncio.Future[Work]:
+        """A transaction of term ``epoch`` of ``leader`` (None: whose it is) when it is its turn, or
+        :class:`~allocator.ports.StaleTerm`. Without ``epoch``: one that begins a term.
         """
         asked = asyncio.get_running_loop().create_future()
-        self._asking.append((epoch, asked))
+        self._asking.append((epoch, leader, asked))
         self._next()
         return asked
 
@@ -87,9 +93,16 @@ class MemoryLedger:
         """What the server does."""
         assert leader
         self._check(work)
-        work.rows = replace(work.rows, epoch=Epoch(work.rows.epoch + 1))
+        work.rows = replace(work.rows, epoch=Epoch(work.rows.epoch + 1), leader=leader)
         self._put(work)
         return self.rows.epoch
+
+    def renew_term_now(self, work: Work, leader: str) -> Epoch:
+        """What the server does."""
+        if work.rows.leader != leader:
+            self.abort(work)
+            raise StaleTerm("somebody else's term has begun")
+        return self.begin_term_now(work, leader)
 
     def commit(self, work: Work) -> None:
         """What ``work`` wrote is there now, or :class:`~allocator.ports.Conflict`, or the server had ended it."""
@@ -100,7 +113,7 @@ class MemoryLedger:
             self.abort(work)
             raise
         if work.epoch is not None:
-            self.commits.append(work.epoch)
+            self.commits.append((work.epoch, work.leader))
         self._put(work)
 
     def abort(self, work: Work) -> None:
@@ -112,7 +125,7 @@ class MemoryLedger:
     def abort_all(self) -> None:
         """As when the server is killed."""
         asking, self._asking = self._asking, deque()
-        for _, asked in asking:
+        for *_, asked in asking:
             asked.cancel()
         if self._running is not None:
             self.abort(self._running)
@@ -128,14 +141,17 @@ class MemoryLedger:
 
     def _next(self) -> None:
         while self._running is None and self._asking:
-            epoch, asked = self._asking.popleft()
+            epoch, leader, asked = self._asking.popleft()
             if asked.done():
                 continue
-            if epoch is not None and epoch != self.rows.epoch:
+            if epoch is not None and not self._is_newest(epoch, leader):
                 asked.set_exception(StaleTerm(f"term {epoch} is over"))
                 continue
-            self._running = Work(epoch, self.rows.copy())
+            self._running = Work(epoch, leader or self.rows.leader, self.rows.copy())
             asked.set_result(self._running)
+
+    def _is_newest(self, epoch: Epoch, leader: str | None) -> bool:
+        return epoch == self.rows.epoch and leader in (None, self.rows.leader)
 
     async def _in_time(self, asked: asyncio.Future[Work]) -> Work:
         try:

@@ -30,6 +30,7 @@ class Rows:
     """All tables."""
 
     epoch: Epoch = _FIRST
+    leader: str = ""
     events: dict[tuple[AppId, str], EventThere] = field(default_factory=dict)
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     slots: dict[Slot, SessionId] = field(default_factory=dict)

@@ -71,9 +71,10 @@ async def test_reading_needs_no_trust(world):
     calls, woken = calls_of(world)
     world.trust.seconds = 0.0
     session = session_of(world)
+    began = world.clock.wall()
     calls.view(session)
     await woken.wait()
-    assert calls.take() == [Viewed(session, o.Waits())]
+    assert calls.take() == [Viewed(session, o.Waits(), began)]
 
 
 @in_a_world()
@@ -98,13 +99,13 @@ async def test_rooms_are_read_a_few_at_a_time(world):
     def under_way():
         return len(world.platform.script.calls) - len(world.watch.calls)
 
-    for number in range(40):
+    for number in range(100):
         calls.view(session_of(world, number, str(number)))
     for _ in range(100):
         await asyncio.sleep(0.1)
         most = max(most, under_way())
     assert most == world.around.tuning.reads_max
-    assert len(calls.take()) == 40
+    assert len(calls.take()) == 100
 
 
 @in_a_world()

@@ -37,14 +37,14 @@ def test_a_new_row_has_no_before():
 def test_where_a_session_ends_after_a_message_the_next_begins_and_is_the_rooms_from_now_on():
     changes = Changes()
     told = on_waiting(assigned(), after(30), after(30), TIMING)
-    follower = changes.note(told, on_resolved(told, after(31)))
+    follower = changes.note(told, on_resolved(told, after(31), TIMING))
     assert (follower.state, follower.waiting_since) == (State.WAITING, after(31))
     assert [one.state for one in changes.after] == [State.RESOLVED, State.WAITING]
 
 
 def test_a_session_that_had_ended_before_begins_no_other_when_it_is_noted_again():
     told = on_waiting(assigned(), after(30), after(30), TIMING)
-    done = on_resolved(told, after(31))
+    done = on_resolved(told, after(31), TIMING)
     changes = Changes()
     changes.note(done, replace(done, checked_at=after(32)))
     assert len(changes) == 1

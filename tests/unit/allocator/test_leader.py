@@ -458,7 +458,7 @@ async def test_a_refusal_frees_nothing_while_the_request_of_a_predecessor_may_st
 
 
 @in_a_world()
-async def test_what_is_under_way_when_it_leaves_is_written_down_as_in_doubt(world):
+async def test_what_is_under_way_when_it_leaves_stays_reserved_for_the_next_leader(world):
     world.platform.agent(1)
     world.platform.script.latency_s = lambda call: 3.0 if call == "assign" else 0.0
     leader = world.leader()
@@ -470,8 +470,10 @@ async def test_what_is_under_way_when_it_leaves_is_written_down_as_in_doubt(worl
     await running
     await leader.leave()
     assert world.clock.now() - before < 0.25
-    assert world.states() == {"100": "doubt"}
+    assert world.states() == {"100": "reserved"}
     await leader.close()
+    async with world.leading():
+        await world.until(r100=State.ASSIGNED)
 
 
 @in_a_world()

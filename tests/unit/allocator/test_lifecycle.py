@@ -1,6 +1,7 @@
 """What each thing that happens does to a session. The matrix, one requirement each."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from allocator.core import outcomes as o
 from allocator.core.ids import AgentId
 from allocator.core.lifecycle import (
     AVOID_MAX,
+    Sight,
     needs_view,
     on_due,
     on_outcome,
@@ -39,6 +41,10 @@ def later(seconds):
     return after(20 + seconds)
 
 
+LANDED_BY = later(TIMING.quarantine_s + TIMING.lag_s)
+"""When what was given up at NOW cannot land any more."""
+
+
 def resent(session, *, at):
     """The room was read, it waits: the same agent is asked again."""
     return on_view(session, o.Waits(), at, TIMING)
@@ -51,7 +57,7 @@ class TestAnAssignCallForAFirstAndOnlyRequest:
         assert (session.assigned_at, session.due_at, session.unknown_at) == (NOW, None, None)
 
     def test_done_after_a_resolve_came_is_looked_at_at_once(self):
-        session = on_outcome(on_resolved(reserved(), NOW), o.Done(), NOW, TIMING)
+        session = on_outcome(on_resolved(reserved(), NOW, TIMING), o.Done(), NOW, TIMING)
         assert (session.state, session.due_at, session.resolve_seen) == (State.ASSIGNED, NOW, False)
 
     def test_somebody_there_is_looked_at_at_once_and_holds_its_slot(self):
@@ -102,7 +108,7 @@ class TestAnAssignCallForAFirstAndOnlyRequest:
 
     @pytest.mark.parametrize("outcome", [o.NotNow(1.0), o.AgentRefused("HTTP 400")], ids=str)
     def test_put_back_after_a_resolve_came_its_room_is_read_first(self, outcome):
-        session = on_outcome(on_resolved(reserved(), NOW), outcome, NOW, TIMING)
+        session = on_outcome(on_resolved(reserved(), NOW, TIMING), outcome, NOW, TIMING)
         assert (session.state, session.verify, session.due_at) == (State.WAITING, True, NOW)
 
 
@@ -115,9 +121,9 @@ class TestAnAssignCallWhileAnEarlierRequestMayStillLand:
         assert (session.state, session.agent, session.slot) == (State.RESERVED, AGENT, 1)
         assert session.unknown_at == NOW
 
-    def test_done_is_assigned(self):
+    def test_done_is_assigned_and_the_earlier_one_is_not_forgotten(self):
         session = on_outcome(self.again(), o.Done(), later(2), TIMING)
-        assert (session.state, session.unknown_at) == (State.ASSIGNED, None)
+        assert (session.state, session.unknown_at) == (State.ASSIGNED, NOW)
 
     def test_unknown_again_starts_the_quarantine_anew(self):
         session = on_outcome(self.again(), o.Unknown("reset"), later(2), TIMING)
@@ -131,15 +137,15 @@ class TestAnAssignCallWhileAnEarlierRequestMayStillLand:
             at += 1
         assert pauses == [1, 2, 4, 4, 4, 4, 4, 4]
 
-    def test_already_over_ends_it_because_nothing_lands_in_a_resolved_room(self):
+    def test_already_over_holds_the_slot_because_the_room_may_be_opened_again(self):
         session = on_outcome(self.again(), o.AlreadyOver(), later(2), TIMING)
-        assert (session.state, session.slot) == (State.RESOLVED, None)
+        assert (session.state, session.slot, session.due_at) == (State.DOUBT, 1, later(2))
 
     @pytest.mark.parametrize("outcome", [o.AgentRefused("HTTP 400"), o.RoomRefused("HTTP 404")], ids=str)
     def test_a_refusal_holds_room_agent_and_slot_until_the_quarantine_is_over(self, outcome):
         session = on_outcome(self.again(), outcome, later(2), TIMING)
         assert (session.state, session.agent, session.slot) == (State.DOUBT, AGENT, 1)
-        assert (session.unknown_at, session.due_at) == (NOW, later(30))
+        assert (session.unknown_at, session.due_at) == (NOW, LANDED_BY)
 
     @pytest.mark.parametrize("outcome", [o.NotNow(1.0), o.CredentialsRefused(), o.NotSent()], ids=str)
     def test_a_pause_of_the_app_holds_them_too_and_looks_again(self, outcome):
@@ -163,18 +169,27 @@ class TestReadingTheRoomOfASessionInDoubt:
         session = on_view(doubtful(), o.Served(ours=False), later(1), TIMING)
         assert (session.state, session.agent, session.slot) == (State.ASSIGNED, None, None)
 
-    def test_resolved_is_over(self):
+    def test_resolved_it_holds_the_slot_until_the_quarantine_is_over(self):
         session = on_view(doubtful(), o.Over(), later(1), TIMING)
+        assert (session.state, session.slot, session.due_at) == (State.DOUBT, 1, LANDED_BY)
+
+    def test_resolved_after_the_quarantine_is_over(self):
+        session = on_view(doubtful(), o.Over(), LANDED_BY, TIMING)
         assert (session.state, session.slot) == (State.RESOLVED, None)
 
+    def test_what_was_seen_counts_from_when_it_was_asked(self):
+        asked_before = Sight(asked_at=LANDED_BY - timedelta(seconds=1))
+        session = on_view(doubtful(), o.Waits(), later(500), TIMING, asked_before)
+        assert (session.state, session.agent, session.slot) == (State.RESERVED, AGENT, 1)
+
     def test_waiting_after_the_quarantine_it_goes_back_to_the_backlog_after_a_pause(self):
-        session = on_view(doubtful(), o.Waits(), later(30), TIMING)
+        session = on_view(doubtful(), o.Waits(), LANDED_BY, TIMING)
         assert (session.state, session.agent, session.slot) == (State.WAITING, None, None)
         assert (session.waiting_since, session.unknown_at) == (NOON, None)
-        assert session.due_at > later(30)
+        assert session.due_at > LANDED_BY
 
     def test_waiting_a_moment_before_the_quarantine_is_over_it_is_still_the_same_agents(self):
-        session = on_view(doubtful(), o.Waits(), later(29.9), TIMING)
+        session = on_view(doubtful(), o.Waits(), LANDED_BY - timedelta(seconds=0.1), TIMING)
         assert (session.state, session.agent, session.slot) == (State.RESERVED, AGENT, 1)
 
     def test_waiting_with_no_request_that_may_land_it_goes_back_at_once(self):
@@ -184,10 +199,10 @@ class TestReadingTheRoomOfASessionInDoubt:
 
     def test_no_such_room_holds_the_slot_until_the_quarantine_is_over(self):
         session = on_view(doubtful(), o.Missing(), later(1), TIMING)
-        assert (session.state, session.slot, session.due_at) == (State.DOUBT, 1, later(30))
+        assert (session.state, session.slot, session.due_at) == (State.DOUBT, 1, LANDED_BY)
 
     def test_no_such_room_after_the_quarantine_is_parked(self):
-        assert on_view(doubtful(), o.Missing(), later(30), TIMING).state is State.PARKED
+        assert on_view(doubtful(), o.Missing(), LANDED_BY, TIMING).state is State.PARKED
 
     def test_a_room_that_cannot_be_read_is_read_again_later_and_later(self):
         session, pauses = doubtful(), []
@@ -198,8 +213,46 @@ class TestReadingTheRoomOfASessionInDoubt:
         assert pauses == [1, 2, 4, 4]
 
     def test_a_resolve_seen_while_under_way_is_looked_at_once_it_is_settled(self):
-        session = on_view(on_resolved(doubtful(), NOW), o.Served(ours=True), later(1), TIMING)
+        session = on_view(on_resolved(doubtful(), NOW, TIMING), o.Served(ours=True), later(1), TIMING)
         assert (session.state, session.due_at) == (State.ASSIGNED, later(1))
+
+
+class TestACustomerWhoComesBackWhileARequestMayStillLand:
+    """The agent and the slot are theirs until it cannot land any more."""
+
+    def assigned(self):
+        return on_outcome(resent(doubtful(), at=later(1)), o.Done(), later(2), TIMING)
+
+    def back(self):
+        return replace(on_resolved(self.assigned(), later(10), TIMING), again_at=later(11))
+
+    def test_a_resolve_ends_nothing_yet(self):
+        session = on_resolved(self.assigned(), later(10), TIMING, number=5)
+        assert (session.state, session.agent, session.slot) == (State.DOUBT, AGENT, 1)
+        assert (session.due_at, session.previous) == (later(10), 5)
+
+    def test_a_resolve_after_the_quarantine_ends_it(self):
+        assert on_resolved(self.assigned(), LANDED_BY, TIMING).state is State.RESOLVED
+
+    def test_the_same_agent_is_asked_again_for_them_at_their_place(self):
+        session = on_view(self.back(), o.Waits(), later(12), TIMING)
+        assert (session.state, session.agent, session.waiting_since) == (State.RESERVED, AGENT, later(11))
+        assert (session.again_at, session.resolve_seen, session.unknown_at) == (None, False, NOW)
+
+    def test_but_not_before_those_who_came_before_them(self):
+        session = on_view(self.back(), o.Waits(), later(12), TIMING, Sight(asked_at=later(12), others_first=True))
+        assert (session.state, session.slot, session.due_at) == (State.DOUBT, 1, later(12.5))
+
+    def test_that_the_request_landed_with_them_is_seen(self):
+        session = on_view(self.back(), o.Served(ours=True), later(12), TIMING)
+        assert (session.state, session.waiting_since, session.again_at) == (State.ASSIGNED, later(11), None)
+
+    def test_after_the_quarantine_a_session_of_their_own_begins(self):
+        session = on_view(self.back(), o.Waits(), LANDED_BY, TIMING)
+        follower = successor(session)
+        assert (session.state, session.slot) == (State.RESOLVED, None)
+        assert follower is not None
+        assert follower.waiting_since >= later(11)
 
 
 class TestReadingTheRoomOfASessionInQuestion:
@@ -283,43 +336,43 @@ class TestWebhooks:
         assert (again.again_at, again.due_at) == (later(10), later(10))
 
     def test_a_message_after_a_resolve_that_came_while_under_way_is_kept(self):
-        session = on_waiting(on_resolved(doubtful(), NOW), later(1), later(1), TIMING)
+        session = on_waiting(on_resolved(doubtful(), NOW, TIMING), later(1), later(1), TIMING)
         assert session.again_at == later(1)
 
     def test_a_resolve_ends_what_is_assigned_and_frees_the_slot(self):
-        session = on_resolved(assigned(), later(60))
+        session = on_resolved(assigned(), later(60), TIMING)
         assert (session.state, session.slot, session.agent) == (State.RESOLVED, None, AGENT)
 
     def test_a_resolve_of_what_waits_has_its_room_read_before_anybody_gets_it(self):
-        session = on_resolved(waiting(), NOW)
+        session = on_resolved(waiting(), NOW, TIMING)
         assert (session.state, session.verify, session.due_at) == (State.WAITING, True, NOW)
 
     @pytest.mark.parametrize("session", [reserved(), doubtful()], ids=["reserved", "doubt"])
     def test_a_resolve_of_what_is_under_way_frees_nothing_yet(self, session):
-        told = on_resolved(session, NOW)
+        told = on_resolved(session, NOW, TIMING)
         assert (told.state, told.slot, told.resolve_seen) == (session.state, 1, True)
 
     def test_a_resolve_of_what_was_assigned_twice_may_be_of_its_earlier_life_so_the_room_tells(self):
         reopened = on_view(assigned(), o.Waits(), later(60), TIMING)
         again = on_outcome(reserved(reopened), o.Done(), later(70), TIMING)
-        session = on_resolved(again, later(71))
+        session = on_resolved(again, later(71), TIMING)
         assert (session.state, session.slot, session.due_at) == (State.ASSIGNED, 1, later(71))
 
 
 class TestANewLeader:
     def test_what_was_reserved_stays_the_same_agents_and_may_have_been_sent(self):
-        found = on_recovery(reserved(), later(5))
+        found = on_recovery(reserved(), later(5), over=False)
         assert (found.state, found.agent, found.slot) == (State.RESERVED, AGENT, 1)
         assert (found.unknown_at, found.due_at) == (later(5), None)
 
     def test_what_was_in_doubt_is_read_at_once_and_its_quarantine_starts_anew(self):
-        found = on_recovery(doubtful(), later(5))
+        found = on_recovery(doubtful(), later(5), over=False)
         assert (found.state, found.agent, found.slot) == (State.DOUBT, AGENT, 1)
         assert (found.unknown_at, found.due_at) == (later(5), later(5))
 
     @pytest.mark.parametrize("outcome", [o.NotSent(), o.AgentRefused("HTTP 400"), o.NotNow(1.0)], ids=str)
     def test_announced_again_in_vain_it_is_still_nobody_elses_while_the_old_request_may_land(self, outcome):
-        session = on_outcome(on_recovery(reserved(), later(5)), outcome, later(6), TIMING)
+        session = on_outcome(on_recovery(reserved(), later(5), over=False), outcome, later(6), TIMING)
         assert (session.state, session.agent, session.slot) == (State.DOUBT, AGENT, 1)
 
 
@@ -335,7 +388,7 @@ class TestWhatIsDue:
 
 
 class TestTheSessionThatBeginsWhereOneEnded:
-    ended = on_resolved(on_waiting(assigned(), later(10), later(10), TIMING), later(11))
+    ended = on_resolved(on_waiting(assigned(), later(10), later(10), TIMING), later(11), TIMING)
 
     def test_it_waits_since_the_end_and_its_room_is_read_first(self):
         begun = successor(self.ended)
@@ -347,7 +400,7 @@ class TestTheSessionThatBeginsWhereOneEnded:
         assert successor(self.ended).id != self.ended.id
 
     def test_there_is_none_without_a_message_or_before_the_end(self):
-        assert successor(on_resolved(assigned(), later(11))) is None
+        assert successor(on_resolved(assigned(), later(11), TIMING)) is None
         assert successor(on_waiting(assigned(), later(10), later(10), TIMING)) is None
 
 
@@ -359,13 +412,13 @@ class TestTheTable:
         assert State.RESERVED in MOVES[State.WAITING]
         assert {State.DOUBT, State.ASSIGNED, State.WAITING} <= MOVES[State.RESERVED]
         assert {State.RESERVED, State.ASSIGNED, State.WAITING} <= MOVES[State.DOUBT]
-        assert MOVES[State.ASSIGNED] == {State.WAITING, State.RESOLVED}
-        assert State.DOUBT not in MOVES[State.WAITING] | MOVES[State.ASSIGNED]
+        assert MOVES[State.ASSIGNED] == {State.WAITING, State.DOUBT, State.RESOLVED}
+        assert State.DOUBT not in MOVES[State.WAITING]
         assert [state for state, to in MOVES.items() if State.WITHDRAWN in to] == [State.WAITING, State.RESERVED]
 
     def test_a_move_that_is_not_in_it_is_a_bug(self):
         with pytest.raises(AssertionError, match="is no move"):
-            moved(on_resolved(assigned(), NOW), State.WAITING)
+            moved(on_resolved(assigned(), NOW, TIMING), State.WAITING)
 
     def test_nothing_of_the_lifecycle_changes_a_state_but_by_the_table(self):
         text = Path(lifecycle.__file__).read_text()

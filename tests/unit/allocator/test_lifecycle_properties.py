@@ -61,9 +61,9 @@ def happen(session, what, detail, now):
         case "waiting":
             return on_waiting(session, now, now, TIMING)
         case "resolved":
-            return on_resolved(session, now)
+            return on_resolved(session, now, TIMING)
         case "recovery" if session.state in UNSETTLED:
-            return on_recovery(session, now)
+            return on_recovery(session, now, over=False)
         case "reserve" if session.state is State.WAITING and session.due_at is None:
             agent = AgentId(1 + len(session.avoid))
             return reserve(session, agent=agent, slot=1, capacity=2, version=1, now=now)
@@ -138,5 +138,5 @@ def test_a_session_can_always_come_to_an_end(steps):
 
 
 def test_the_same_thing_told_twice_changes_nothing_more():
-    once = on_resolved(replace(waiting(), verify=False), after(1))
-    assert on_resolved(once, after(1)) == once
+    once = on_resolved(replace(waiting(), verify=False), after(1), TIMING)
+    assert on_resolved(once, after(1), TIMING) == once

@@ -203,7 +203,12 @@ class Ledger(Protocol):
     """Postgres, which remembers. Everything raises :class:`Unavailable` when it cannot be had in time."""
 
     async def begin_term(self, leader: str) -> Epoch:
-        """A new term. Waits for older fenced transactions; none can start after it."""
+        """A new term of ``leader``, a name that no other process ever has. Waits for older fenced transactions;
+        none can start after it.
+        """
+
+    async def renew_term(self, leader: str) -> Epoch:
+        """The same for ``leader`` of the newest term. Raises :class:`StaleTerm` when that is somebody else."""
 
     def transaction(self, epoch: Epoch) -> AbstractAsyncContextManager[Transaction]:
         """A transaction of term ``epoch``; raises :class:`StaleTerm` when a newer one exists."""

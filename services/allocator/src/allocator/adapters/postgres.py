@@ -37,6 +37,7 @@ INSERT INTO term (id, epoch, leader, began_at) VALUES (1, 1, $1, now())
 ON CONFLICT (id) DO UPDATE SET epoch = term.epoch + 1, leader = EXCLUDED.leader, began_at = now()
 RETURNING epoch
 """
+_RENEW_TERM = "UPDATE term SET epoch = epoch + 1, began_at = now() WHERE leader = $1 RETURNING epoch"
 
 _COMMIT_DURABLY = """
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
@@ -110,12 +111,11 @@ class PostgresLedger:
 
     async def begin_term(self, leader: str) -> Epoch:
         """See the port."""
-        async with self._connection() as connection:
-            result = await connection.exec_driver_sql(_BEGIN_TERM, (leader,))
-            epoch = Epoch(result.scalar_one())
-        self._leader = leader
-        self._policies = {}  # a failover may have forgotten some, and given their numbers out again
-        return epoch
+        return await self._begin(_BEGIN_TERM, leader)
+
+    async def renew_term(self, leader: str) -> Epoch:
+        """See the port."""
+        return await self._begin(_RENEW_TERM, leader)
 
     @asynccontextmanager
     async def transaction(self, epoch: Epoch) -> AsyncIterator[Transaction]:
@@ -150,6 +150,15 @@ class PostgresLedger:
     async def close(self) -> None:
         """Close the connections."""
         await self._engine.dispose()
+
+    async def _begin(self, statement: str, leader: str) -> Epoch:
+        async with self._connection() as connection:
+            epoch = (await connection.exec_driver_sql(statement, (leader,))).scalar_one_or_none()
+            if epoch is None:
+                raise StaleTerm("somebody else's term has begun")
+        self._leader = leader
+        self._policies = {}  # a failover may have forgotten some, and given their numbers out again
+        return Epoch(epoch)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[AsyncConnection]:

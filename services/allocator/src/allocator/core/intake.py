@@ -10,7 +10,17 @@ from datetime import datetime, timedelta
 
 from allocator.core.changes import Changes
 from allocator.core.ids import AppId, RoomId, SessionId, lane_of
-from allocator.core.lifecycle import TOLD, Timing, ended, is_before_announcement, largest, on_resolved, on_waiting
+from allocator.core.lifecycle import (
+    TOLD,
+    Timing,
+    ended,
+    is_before_announcement,
+    largest,
+    may_land,
+    moved_to_doubt,
+    on_resolved,
+    on_waiting,
+)
 from allocator.core.session import OPEN, UNSETTLED, Session, State, opened
 from contract import Event, RoomResolved, RoomWaiting
 
@@ -84,7 +94,7 @@ def _steps(
     event = arrival.event
     if isinstance(event, RoomResolved):
         if session is not None and not _is_late(event, session):
-            yield session, on_resolved(session, now, at=arrival.at, number=event.service)
+            yield session, on_resolved(session, now, timing, at=arrival.at, number=event.service)
     elif session is None:
         in_question = end is not None and _is_in_question(arrival, event, end)
         yield None, _new(event, arrival, end, look_at=now if in_question else None)
@@ -93,16 +103,17 @@ def _steps(
     elif _settles_the_question(event, session):
         yield session, replace(session, verify=False, due_at=None, waiting_since=arrival.at)
     elif _is_later_session(event, session):
-        yield from _next_session(session, event, arrival, now)
+        yield from _next_session(session, event, arrival, now, timing)
     else:
         yield session, _learned(on_waiting(session, arrival.at, now, timing), event)
 
 
-def _next_session(session: Session, event: RoomWaiting, arrival: Arrival, now: datetime) -> Iterator[_Step]:
+def _next_session(
+    session: Session, event: RoomWaiting, arrival: Arrival, now: datetime, timing: Timing
+) -> Iterator[_Step]:
     """The platform says that ``session`` is over and that the customer is back; its resolve is still to come."""
-    if session.state in UNSETTLED:
-        again_at = session.again_at or arrival.at
-        yield session, replace(session, previous=event.previous, resolve_seen=True, again_at=again_at)
+    if session.state in UNSETTLED or (session.state is State.ASSIGNED and may_land(session, now, timing)):
+        yield session, _pinned(session, event, arrival, now)
         return
     if session.state is State.ASSIGNED and is_before_announcement(session, arrival.at):
         yield session, replace(session, previous=event.previous, due_at=now)
@@ -110,6 +121,12 @@ def _next_session(session: Session, event: RoomWaiting, arrival: Arrival, now: d
     state = State.RESOLVED if session.state is State.ASSIGNED else State.WITHDRAWN
     yield session, ended(replace(session, again_at=None), state, now, TOLD[1])
     yield None, _new(event, arrival, None, look_at=None)
+
+
+def _pinned(session: Session, event: RoomWaiting, arrival: Arrival, now: datetime) -> Session:
+    """The customer is back, and a request may still land in their room: it stays with its agent. Look at it now."""
+    back = replace(session, previous=event.previous, resolve_seen=True, again_at=session.again_at or arrival.at)
+    return back if session.state is State.RESERVED else moved_to_doubt(back, due_at=now)
 
 
 def _is_late(event: RoomResolved, session: Session) -> bool:

@@ -11,12 +11,15 @@
 
 The rule behind them: **while a request may still land, neither the room nor the slot is given to anyone
 else**, and a request is only sent again for the same agent. It may still land until ``quarantine_s`` after we
-gave up on it (``unknown_at``).
+gave up on it (``unknown_at``), also when another request for the same agent has landed meanwhile, and also when the
+conversation is over: it would land in the customer's next one. So a customer who comes back within that time can only
+be given that agent, and is, in their turn.
 """
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 from allocator.core import outcomes as o
 from allocator.core.ids import AgentId, SessionId
@@ -65,11 +68,16 @@ def on_waiting(session: Session, at: datetime, now: datetime, timing: Timing) ->
     return session
 
 
-def on_resolved(session: Session, now: datetime, *, at: datetime | None = None, number: int | None = None) -> Session:
+def on_resolved(
+    session: Session, now: datetime, timing: Timing, *, at: datetime | None = None, number: int | None = None
+) -> Session:
     """A resolve webhook for a room that has an open session; ``at``: when the inbox accepted it, ``number``: what
     the platform calls the session that it ended.
     """
     match session.state:
+        case State.ASSIGNED if may_land(session, now, timing):
+            last = largest(session.previous, number)
+            return moved(session, State.DOUBT, previous=last, resolve_seen=True, due_at=now)
         case State.ASSIGNED if not session.reopened and not is_before_announcement(session, at):
             return ended(session, State.RESOLVED, now, TOLD[0], at=at)
         case State.ASSIGNED:
@@ -86,6 +94,17 @@ def is_before_announcement(session: Session, at: datetime | None) -> bool:
     Such a request lands in whatever session the room has by then, which may be the next one.
     """
     return at is not None and session.reserved_at is not None and at < session.reserved_at
+
+
+def may_land(session: Session, seen_at: datetime, timing: Timing) -> bool:
+    """Whether a request that was given up may still land, as far as what was seen at ``seen_at`` can tell; what the
+    platform shows may be ``lag_s`` old.
+    """
+    return session.unknown_at is not None and seen_at < _landed_by(session.unknown_at, timing)
+
+
+def _landed_by(unknown_at: datetime, timing: Timing) -> datetime:
+    return unknown_at + timedelta(seconds=timing.quarantine_s + timing.lag_s)
 
 
 def largest(*numbers: int | None) -> int | None:
@@ -111,8 +130,8 @@ def reserve(session: Session, *, agent: AgentId, slot: int, capacity: int, versi
 def on_outcome(session: Session, outcome: o.Outcome, now: datetime, timing: Timing) -> Session:
     """An assign call for ``session`` came back with ``outcome``, or did not come back."""
     match outcome:
-        case o.Done():
-            return _assigned(session, now)
+        case o.Done():  # this request; one that was given up before it may still land
+            return _assigned(session, now, unknown_at=session.unknown_at)
         case o.SomebodyThere():
             return moved_to_doubt(session, due_at=now)
         case o.Unknown():
@@ -124,8 +143,9 @@ def on_outcome(session: Session, outcome: o.Outcome, now: datetime, timing: Timi
             return _without_effect(session, outcome, now, timing)
 
 
-def on_view(session: Session, view: o.View, now: datetime, timing: Timing) -> Session:
+def on_view(session: Session, view: o.View, now: datetime, timing: Timing, sight: "Sight | None" = None) -> Session:
     """The room of ``session`` was read and showed ``view``."""
+    sight = sight or Sight(asked_at=now)
     if isinstance(view, o.NotSeen) and session.due_at is None:
         return session  # it was looked at to be on the safe side
     if isinstance(view, o.NotSeen):
@@ -140,23 +160,34 @@ def on_view(session: Session, view: o.View, now: datetime, timing: Timing) -> Se
         case State.ASSIGNED:
             return _viewed_assigned(seen, view, now, timing)
         case _:
-            return _viewed_unsettled(seen, view, now, timing)
+            return _viewed_unsettled(seen, view, now, timing, sight)
 
 
-def on_recovery(session: Session, now: datetime) -> Session:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """How a room was read: when the reading began, and whether somebody waits in its lane who came before the customer
+    who came back to it.
+    """
+
+    asked_at: datetime
+    others_first: bool = False
+
+
+def on_recovery(session: Session, now: datetime, *, over: bool) -> Session:
     """A new leader found ``session`` unsettled: its predecessor may have a request under way, for the same agent.
 
     What was reserved is announced again at once, which that request cannot harm: whichever comes second is
-    refused. So it keeps its place before those who came later.
+    refused. So it keeps its place before those who came later. ``over``: the inbox tells of an end in that room, so
+    the request may have landed and more may have happened: look first.
     """
-    if session.state is State.DOUBT:
-        return replace(session, unknown_at=now, due_at=now)
+    if session.state is State.DOUBT or over:
+        return moved_to_doubt(session, unknown_at=now, due_at=now)
     return replace(session, unknown_at=now, due_at=None, reserved_at=now)
 
 
 def farthest(timing: Timing) -> timedelta:
     """No session is ever due longer than this from now on."""
-    return timedelta(seconds=max(timing.quarantine_s, timing.longest_look_s, timing.lag_s) + 1)
+    return timedelta(seconds=max(timing.quarantine_s + timing.lag_s, timing.longest_look_s) + 1)
 
 
 def on_clock_back(session: Session, now: datetime) -> Session:
@@ -224,10 +255,16 @@ def moved_to_doubt(session: Session, **changes: object) -> Session:
     return moved(session, State.DOUBT, **changes)
 
 
-def _assigned(session: Session, now: datetime) -> Session:
-    look_at = now if session.resolve_seen else None
+def _assigned(session: Session, now: datetime, *, unknown_at: datetime | None = None) -> Session:
     return moved(
-        session, State.ASSIGNED, assigned_at=now, due_at=look_at, unknown_at=None, tries=0, avoid=(), resolve_seen=False
+        session,
+        State.ASSIGNED,
+        assigned_at=now,
+        due_at=now if session.resolve_seen else None,
+        unknown_at=unknown_at,
+        tries=0,
+        avoid=(),
+        resolve_seen=False,
     )
 
 
@@ -260,11 +297,11 @@ def _refused_in_doubt(
     session: Session, unknown_at: datetime, outcome: o.Outcome, now: datetime, timing: Timing
 ) -> Session:
     """This request changed nothing, but an earlier one may still land."""
-    if isinstance(outcome, o.AlreadyOver):  # nothing lands in a resolved room
-        return ended(moved_to_doubt(session), State.RESOLVED, now, "resolved while in doubt")
+    if isinstance(outcome, o.AlreadyOver):  # nothing lands in a resolved room, but it may be opened again
+        return moved_to_doubt(session, due_at=now, resolve_seen=True)
     if isinstance(outcome, o.NotNow | o.CredentialsRefused | o.NotSent):
         return moved_to_doubt(session, due_at=now + _until_next_look(session, timing), tries=session.tries + 1)
-    return moved_to_doubt(session, due_at=unknown_at + timedelta(seconds=timing.quarantine_s))
+    return moved_to_doubt(session, due_at=_landed_by(unknown_at, timing))
 
 
 def _viewed_waiting(session: Session, view: o.View, now: datetime, fresh_until: datetime) -> Session:
@@ -301,24 +338,41 @@ def _viewed_assigned(session: Session, view: o.View, now: datetime, timing: Timi
             return ended(session, State.RESOLVED, now, "room is gone")
 
 
-def _viewed_unsettled(session: Session, view: o.View, now: datetime, timing: Timing) -> Session:
-    unknown_at = session.unknown_at
-    may_land = unknown_at is not None and now < unknown_at + timedelta(seconds=timing.quarantine_s)
+def _viewed_unsettled(session: Session, view: o.View, now: datetime, timing: Timing, sight: Sight) -> Session:
     match view:
         case o.Served(ours=True):
-            return _assigned(session, now)
+            return _assigned(replace(session, **_in_next_session(session)), now)
         case o.Served():
             return _served_by_another(session, now)
+        case _ if may_land(session, sight.asked_at, timing):
+            return _viewed_in_doubt(session, view, now, timing, sight)
         case o.Over():
             return ended(session, State.RESOLVED, now, "found resolved")
-        case o.Waits() if may_land:
-            return moved(session, State.RESERVED, due_at=None, reserved_at=now)  # the same agent again
-        case o.Missing() if may_land and unknown_at is not None:
-            return replace(session, due_at=unknown_at + timedelta(seconds=timing.quarantine_s))
+        case o.Waits() if session.again_at is not None:  # who waits is the customer who came back
+            return ended(session, State.RESOLVED, now, "resolved while in doubt")
         case o.Waits():
             return replace(_released(session, now), due_at=now + _pause(session.tries, timing), tries=session.tries + 1)
         case _:
             return ended(session, State.PARKED, now, "no such room")
+
+
+def _viewed_in_doubt(session: Session, view: o.View, now: datetime, timing: Timing, sight: Sight) -> Session:
+    """Nobody is in the room, and a request may still land in it: in this session, or in the customer's next one."""
+    assert session.unknown_at is not None
+    match view:
+        case o.Waits() if sight.others_first:
+            return replace(session, due_at=now + timedelta(seconds=timing.first_look_s))
+        case o.Waits():  # the same agent again
+            return moved(session, State.RESERVED, due_at=None, reserved_at=now, **_in_next_session(session))
+        case _:  # hold the slot; if the customer comes back, that is told
+            return replace(session, due_at=_landed_by(session.unknown_at, timing))
+
+
+def _in_next_session(session: Session) -> dict[str, Any]:
+    """What changes in ``session`` when it is the customer's next one, if it is: its place is that of the new wait."""
+    if session.again_at is None:
+        return {}
+    return {"waiting_since": session.again_at, "again_at": None, "resolve_seen": False}
 
 
 def _served_by_another(session: Session, now: datetime) -> Session:

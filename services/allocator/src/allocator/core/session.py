@@ -3,7 +3,8 @@
     WAITING ──▶ RESERVED ──▶ ASSIGNED ──▶ RESOLVED
        │          ▲  │ ▲          │
        │          │  ▼ │          └──▶ WAITING      the agent was taken out of the room
-       │         DOUBT               (DOUBT: sent, outcome unknown; holds its agent and its slot)
+       │         DOUBT ◀──┘          (DOUBT: sent, outcome unknown; holds its agent and its slot, also when the
+       │                             conversation is over and a request that was given up may land in the next one)
        ├──▶ WITHDRAWN   over before anybody served it
        └──▶ PARKED      refused for good; on a list that a person sees
 
@@ -34,7 +35,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.WAITING: frozenset({State.RESERVED, State.ASSIGNED, State.WITHDRAWN, State.PARKED}),
     State.RESERVED: frozenset({State.WAITING, State.DOUBT, State.ASSIGNED, State.WITHDRAWN, State.PARKED}),
     State.DOUBT: frozenset({State.WAITING, State.RESERVED, State.ASSIGNED, State.RESOLVED, State.PARKED}),
-    State.ASSIGNED: frozenset({State.WAITING, State.RESOLVED}),
+    State.ASSIGNED: frozenset({State.WAITING, State.DOUBT, State.RESOLVED}),
     State.RESOLVED: frozenset(),
     State.WITHDRAWN: frozenset(),
     State.PARKED: frozenset(),

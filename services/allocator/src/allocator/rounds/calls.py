@@ -7,6 +7,7 @@ before it is sent. Reading needs no trust.
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from allocator.core import outcomes as o
@@ -27,10 +28,11 @@ class Assigned:
 
 @dataclass(frozen=True, slots=True)
 class Viewed:
-    """The room of ``session``, as it was when the reading started, showed ``view``."""
+    """The room of ``session``, as it was when the reading started, at ``asked_at``, showed ``view``."""
 
     session: Session
     view: o.View
+    asked_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +133,11 @@ class Calls:
 
     async def _view(self, session: Session) -> None:
         async with self._reading:
-            started = self._clock.now()
+            started, asked_at = self._clock.now(), self._clock.wall()
             view = await self._platforms[session.app].view(session.room, session.agent)
         self._watch.called(session.app, "view", view, self._clock.now() - started)
         self.viewing.discard(session.id)
-        self._done(Viewed(session, view))
+        self._done(Viewed(session, view, asked_at))
 
     async def _ask(self, head: Session, *, platform_chooses: bool) -> None:
         platform, started = self._platforms[head.app], self._clock.now()

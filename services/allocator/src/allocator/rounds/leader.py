@@ -11,7 +11,8 @@ it, a result is dropped only after Postgres has it, and a session that is RESERV
 platform was told is in doubt.
 
 When Postgres fails in the middle, nobody can say whether the transaction took effect. Then a new *term* is begun,
-by ourselves: beginning one waits for all older transactions to be over, and after it the rows tell.
+by ourselves, if the newest is ours: beginning one waits for all older transactions to be over, and after it the rows
+tell.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ from dataclasses import dataclass, field
 from allocator.core import outcomes as o
 from allocator.core.breaker import may_call
 from allocator.core.changes import Changes
-from allocator.core.ids import AppId, Epoch
+from allocator.core.ids import AppId, Epoch, RoomId
 from allocator.core.lifecycle import farthest, on_clock_back, on_recovery
 from allocator.core.reasons import WaitReason
 from allocator.core.session import Session, State
@@ -33,6 +34,7 @@ from allocator.rounds.record import Recorded, Taken, by_app, record
 from allocator.rounds.reserve import Reserved, reserve
 from allocator.rounds.tuning import Surroundings
 from chassis.logs import logger
+from contract import RoomResolved
 
 _log = logger(__name__)
 
@@ -40,6 +42,7 @@ _Look = Callable[[Transaction, Sequence[Session]], Awaitable[Iterable[Session]]]
 """Looks at the sessions that are unsettled; returns those to announce again."""
 
 READ_WAIT_S = 2.0
+PEEK_S = 0.001
 RETRY_S = 0.2
 TERM_RETRY_S = 0.5
 STAND_STILL_S = 10.0
@@ -72,6 +75,7 @@ class Leader:
         self._entries: Sequence[Entry] = ()
         self._entries_done = asyncio.Event()
         self._results: list[Result] = []
+        self._ended: frozenset[tuple[AppId, RoomId]] = frozenset()
         self._touched: set[AppId] = set(around.platforms)
         self._tick_at = self._due_at = self._clock.now()
         self.beat_at = self._clock.now()
@@ -89,7 +93,8 @@ class Leader:
         """Lead. Raises :class:`~allocator.ports.StopLeading`, or :class:`~allocator.ports.Unavailable` when
         the stores stay away for too long.
         """
-        await self._begin_term(self._recover)
+        self._ended = await self._ended_in_inbox()
+        await self._begin_term(self._ledger.begin_term, self._recover)
         reader = asyncio.create_task(self._read_inbox())
         reader.add_done_callback(lambda _: self._wake.set())
         try:
@@ -109,17 +114,19 @@ class Leader:
         async with self._ledger.transaction(self._epoch) as tx:
             await self._put_policy(tx)
             decided = _Decided(await self._record(tx, taken))
+            await self._take_up(tx, taken, decided.recorded)
             decided.reserved = await self._reserve(tx, decided.recorded)
         await self._acknowledge(taken)
         self._announce(decided)
         self._watch.round(self._clock.now() - started, len(taken.entries), decided.recorded.moved)
 
     async def leave(self) -> None:
-        """Leave in good order: what is under way is settled, or written down as in doubt."""
+        """Leave in good order: what has come back is settled. What is still under way stays RESERVED, and is announced
+        again by whoever leads next, before anybody who came later (:meth:`_recover`).
+        """
         await self.calls.drain(self._tuning.drain_s)
-        broken_off = [Assigned(session, o.Unknown("we left")) for session in self.calls.assigning.values()]
         await self.calls.close()
-        taken = Taken(entries=(), results=[*self._read().results, *broken_off])
+        taken = Taken(entries=(), results=self._read().results)
         async with self._ledger.transaction(self._epoch) as tx:
             await self._record(tx, taken)
 
@@ -247,7 +254,7 @@ class Leader:
         except (Unavailable, Conflict) as error:
             _log.warning("round_failed", why=str(error), then="a new term, to see what was written")
             await self._bear(error)
-            await self._begin_term(self._resume)
+            await self._begin_term(self._ledger.renew_term, self._resume)
 
     async def _bear(self, error: Exception) -> None:
         """A failure now and then is borne; one after another, for too long, is not."""
@@ -259,13 +266,13 @@ class Leader:
         else:
             await self._clock.sleep(RETRY_S)
 
-    async def _begin_term(self, look: _Look) -> None:
+    async def _begin_term(self, begin: Callable[[str], Awaitable[Epoch]], look: _Look) -> None:
         """Begin a term, however long Postgres needs, within reason; then ``look`` at what is unsettled."""
         give_up_at = self._clock.now() + STAND_STILL_S
         while True:
             self.beat_at = self._clock.now()
             try:
-                self._epoch = await self._ledger.begin_term(self._name)
+                self._epoch = await begin(self._name)
                 async with self._ledger.transaction(self._epoch) as tx:
                     again = await look(tx, await tx.unsettled(self.desks))
                 break
@@ -279,6 +286,28 @@ class Leader:
         for session in again:
             self.calls.assign(session)
 
+    async def _ended_in_inbox(self) -> frozenset[tuple[AppId, RoomId]]:
+        """The rooms of whose end the inbox tells, as far as it can be read now."""
+        try:
+            entries = await self._inbox.read(self._tuning.events_max, PEEK_S)
+        except Unavailable:
+            return frozenset()
+        events = [entry.arrival.event for entry in entries if entry.arrival is not None]
+        return frozenset((event.app, event.room) for event in events if isinstance(event, RoomResolved))
+
+    async def _take_up(self, tx: Transaction, taken: Taken, recorded: Recorded) -> None:
+        """With each sweep: what is RESERVED although nothing is under way for it. A server that takes another's place
+        may have lost a commit of ours, and we need not have noticed.
+        """
+        swept = {result.app for result in taken.results if isinstance(result, Swept)}
+        known = {session.id for session in recorded.sessions}
+        changes = Changes()
+        for session in await self._resume(tx, await tx.unsettled(swept) if swept else ()):
+            if session.id not in known:
+                changes.note(session, on_recovery(session, self._clock.wall(), over=False))
+        await tx.write(changes)
+        recorded.sessions.extend(changes.after)
+
     async def _recover(self, tx: Transaction, unsettled: Sequence[Session]) -> Iterable[Session]:
         """A predecessor may have requests under way for what it left unsettled."""
         changes = Changes()
@@ -286,7 +315,7 @@ class Leader:
         for session in await tx.ahead(self.desks, now + farthest(self._tuning.timing)):
             changes.note(session, on_clock_back(session, now))
         for session in unsettled:
-            changes.note(session, on_recovery(session, now))
+            changes.note(session, on_recovery(session, now, over=(session.app, session.room) in self._ended))
         await tx.write(changes)
         return [session for session in changes.after if session.state is State.RESERVED]
 
@@ -320,7 +349,7 @@ class Leader:
             match result:
                 case Assigned(_, outcome):
                     desk.answered(outcome, now)
-                case Viewed(_, view):
+                case Viewed(_, view, _):
                     desk.answered(view.because if isinstance(view, o.NotSeen) else view, now)
                 case Asked(_, lane, _, found):
                     desk.answered(found, now)

@@ -12,7 +12,7 @@ from allocator.core import outcomes as o
 from allocator.core.changes import Changes
 from allocator.core.ids import AppId, SessionId
 from allocator.core.intake import Arrival, take_in
-from allocator.core.lifecycle import needs_view, on_due, on_outcome, on_view
+from allocator.core.lifecycle import Sight, needs_view, on_due, on_outcome, on_view
 from allocator.core.session import Session, State
 from allocator.ports import Audit, Entry, Transaction, Unserved
 from allocator.rounds.calls import Asked, Assigned, Result, Swept, Viewed
@@ -71,19 +71,30 @@ async def _results(
         if isinstance(result, Swept) or _session_of(result).id not in sessions:
             continue
         before = sessions[_session_of(result).id]
-        after = _applied(before, result, now, tuning)
+        others_first = isinstance(result, Viewed) and await _others_first(tx, before)
+        after = _applied(before, result, now, tuning, others_first=others_first)
         sessions[before.id] = after
         changes.note(before, after)
         done.drift.extend(_drift(before, after, result))
     return changes
 
 
-def _applied(session: Session, result: Assigned | Viewed | Asked, now: datetime, tuning: Tuning) -> Session:
+async def _others_first(tx: Transaction, session: Session) -> bool:
+    """Whether somebody waits in the lane of ``session`` who came before the customer who came back to its room."""
+    if session.state is not State.DOUBT or session.again_at is None:
+        return False
+    heads = await tx.heads(session.app, 1)
+    return any(head.waiting_since < session.again_at for head in heads.get(session.lane, ()))
+
+
+def _applied(
+    session: Session, result: Assigned | Viewed | Asked, now: datetime, tuning: Tuning, *, others_first: bool
+) -> Session:
     match result:
         case Assigned(sent, outcome) if session.state is State.RESERVED and session.reserved_at == sent.reserved_at:
             return on_outcome(session, outcome, now, tuning.timing)
-        case Viewed(asked, view) if session == asked:
-            return on_view(session, view, now, tuning.timing)
+        case Viewed(asked, view, asked_at) if session == asked:
+            return on_view(session, view, now, tuning.timing, Sight(asked_at=asked_at, others_first=others_first))
         case Asked(found=o.RoomRefused()) if session == result.head:
             return replace(session, verify=True, due_at=now)  # is there such a room?
         case _:

@@ -25,7 +25,7 @@ class Tuning:
     """A roster is read anew from this age on, so that it is not missing when trust in it ends."""
     calls_max: int = 64
     """Assignments under way, for each app."""
-    reads_max: int = 16
+    reads_max: int = 64
     """Rooms being read, for all apps."""
     events_max: int = 500
     """Events of one app that a round takes in."""
