@@ -7,7 +7,7 @@ next, and ends with :meth:`System.must_come_to_rest`.
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -228,20 +228,21 @@ class System:
         """Keep the largest value for the table."""
         self.measured[name] = max(value, self.measured.get(name, value))
 
-    def must_come_to_rest(self, *, within_s: float = 30.0, tolerance_s: float = 1.0) -> dict[str, Any]:
+    def must_come_to_rest(
+        self, *, within_s: float = 30.0, tolerance_s: float = 1.0, strays: Collection[str] = ()
+    ) -> dict[str, Any]:
         """No more arrivals, no more faults: all are served, the three records agree, and nothing went wrong.
-
-        Conversations are left open half way, so that there is something to agree upon; then they end as well.
+        Conversations are left open half way, to have something to agree upon. ``strays``: see `judgement.at_rest`.
         """
         self.platform.each("traffic", customers_per_s=0)
         self.platform.calm()
         self._let_conversations_last(self.shape.service_s)
         self.must("nobody waits", lambda: self.platform.waiting() == 0, within_s=within_s)
         self.platform.each("service", service_s=None)
-        self._must_agree(within_s)
+        self._must_agree(within_s, strays)
         self._let_conversations_last(SHORT_S)
         self.must("all conversations end", lambda: self._open_sessions() == 0, within_s=within_s)
-        self._must_agree(within_s)
+        self._must_agree(within_s, strays)
         self._judge(tolerance_s * PATIENCE)
         return self.verdict
 
@@ -275,10 +276,10 @@ class System:
         for name in self.parts:
             yield from judgement.discreet(f"the log of {name}", self.running[name].output, secrets)
 
-    def _must_agree(self, within_s: float) -> None:
+    def _must_agree(self, within_s: float, strays: Collection[str]) -> None:
         def agrees() -> bool:
             before = len(self.platform.record())
-            self.complaints = judgement.at_rest(read_ledger(self.database_url), self.platform.record()[:before])
+            self.complaints = judgement.at_rest(read_ledger(self.database_url), self.platform.record()[:before], strays)
             return not self.complaints
 
         try:
@@ -291,7 +292,7 @@ class System:
         self.platform.each("service", service_s=[float(low), float(high or low)])
 
     def _open_sessions(self) -> int:
-        states = [self.platform.get("state", app_id=app) for app in self.apps]
+        states = (self.platform.get("state", app_id=app) for app in self.apps)
         return sum(state["waiting"] + state["served"] for state in states)
 
     def _must_be_alive(self) -> None:

@@ -45,6 +45,14 @@ def test_rooms_served_by_people_may_be_unknown_or_adopted():
     assert at_rest(ledger(row(agent=None, slot=None)), by_hand) == []
 
 
+def test_the_ledger_need_not_name_who_came_by_a_past_leaders_request():
+    rows = ledger(row(agent=None, slot=None))
+    assert at_rest(rows, entries(seated()), strays=[ROOM]) == []
+    assert at_rest(rows, entries(seated()), strays=["300000002"])
+    assert at_rest(ledger(), entries(seated()), strays=[ROOM])
+    assert at_rest(ledger(row(), slots=[SLOT]), entries(seated(agent=7)), strays=[ROOM])
+
+
 @pytest.mark.parametrize(
     ("what", "record", "rows", "slots"),
     [
