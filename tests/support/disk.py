@@ -77,9 +77,10 @@ def _injected(pid: int, calls: str, what: str) -> Iterator[None]:
 
 
 def _until_attached(strace: subprocess.Popen[bytes], pid: int) -> None:
+    """Or until it is all over: what is injected may end the process before we look."""
     until = time.monotonic() + ATTACH_S
-    while not _traced(pid, strace.pid):
-        if strace.poll() is not None:
+    while not _traced(pid, strace.pid) and strace.poll() != 0:
+        if strace.returncode:
             pytest.skip("missing tool: strace (it may not trace here)")
         assert time.monotonic() < until, f"strace does not get hold of process {pid}"
         time.sleep(POLL_S)
