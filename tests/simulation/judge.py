@@ -65,6 +65,8 @@ class Judge:
         """Who was given a slot came before all in turn of the same lane who were left waiting."""
         self._system.step("commit")
         given = [one for one in after.sessions.values() if _is_given_anew(before.sessions.get(one.id), one)]
+        if given:
+            self._system.step("reserve")
         for one in given:
             for other in after.sessions.values():
                 if _stands_before(other, one) and len(self._overtaken) < COMPLAINTS_MAX:

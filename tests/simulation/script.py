@@ -131,13 +131,15 @@ def _terminate(dice: Random, shape: Shape) -> Iterator[Happening]:
 
 
 def _pause(dice: Random, shape: Shape) -> Iterator[Happening]:
-    yield Happening(at=_when(dice), what="paused", who=_allocator(dice, shape), for_s=dice.choice((0.5, 3, 6, 13)))
+    yield Happening(at=_when(dice), what="paused", who=_allocator(dice, shape), for_s=dice.choice((0.5, 3, 6, 18)))
 
 
 def _at_a_step(dice: Random, _: Shape) -> Iterator[Happening]:
-    """Exactly when Postgres has committed, or the platform has put an agent into a room: before anybody hears of it."""
-    what, step = dice.choice(("killed", "paused")), dice.choice(("commit", "assign"))
-    yield Happening(at=_when(dice), what=f"{what} at {step}", who="leader", for_s=dice.choice((0.3, 6, 9)))
+    """Exactly when Postgres has committed (a reservation), or the platform has put an agent into a room, before
+    anybody hears of it; or a moment later.
+    """
+    what, step = dice.choice(("killed", "paused")), dice.choice(("commit", "reserve", "reserve", "assign"))
+    yield Happening(at=_when(dice), what=f"{what} at {step}", who="leader", for_s=dice.choice((0.3, 6, 18)), value=dice.choice((0, 0.02, 0.05)))
 
 
 def _clock(dice: Random, shape: Shape) -> Iterator[Happening]:

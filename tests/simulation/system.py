@@ -23,11 +23,12 @@ from webhook_gateway.publisher import Limits, Publisher
 TTL_S = 4.0
 LEASE = LeaseTiming(ttl_s=TTL_S, renew_s=1.0, margin_s=1.0, watch_s=0.5)
 TIMING = Timing(
-    platform_timeout_s=1.0, quarantine_s=5.0, first_look_s=0.5, longest_look_s=4.0, lag_s=1.5, refusals_max=8
+    platform_timeout_s=1.0, quarantine_s=8.0, first_look_s=0.5, longest_look_s=4.0, lag_s=1.5, refusals_max=8
 )
 TUNING = Tuning(timing=TIMING, sweep_s=4.0, events_retained_s=86_400.0, sessions_retained_s=86_400.0)
 LIMITS = Limits(batch_max=500, pending_max=10_000, timeout_s=0.9)
-LATE_S = 4.0
+STEPS = ("commit", "reserve", "assign")
+LATE_S = 8.5
 """A request that was given up takes effect no later than this: within the quarantine."""
 
 
@@ -115,6 +116,8 @@ class AllocatorMember(Member):
         super().__init__(system, name)
         self.allocator: Allocator | None = None
         self.policies = MemoryPolicyDoor()
+        self.restarts_after_s = 1.0
+        """How long until an allocator that has left is started again."""
         self._ledger: RemoteLedger | None = None
 
     @property
@@ -155,6 +158,11 @@ class AllocatorMember(Member):
         self.allocator = Allocator(around, elector, process.name, self.policies)
         await self.allocator.run()
         process.kill()
+        asyncio.get_running_loop().call_later(self.restarts_after_s, self._begin_again, context=outside())
+
+    def _begin_again(self) -> None:
+        if not self.runs:
+            self.begin()
 
 
 class GatewayMember(Member):
@@ -201,7 +209,7 @@ class System:
         self.place.count_lag_s = script.counts_late_s
         self.place.assigned = lambda: self.step("assign")
         self.mood = Mood(late_s=LATE_S)
-        self.at_step: dict[str, list[Callable[[], None]]] = {"commit": [], "assign": []}
+        self.at_step: dict[str, tuple[Callable[[], None], ...]] = dict.fromkeys(STEPS, ())
         """What is to happen at the next of these steps."""
         self.policy: object = {"capacity": {"default": script.capacity}, "strategy": list(script.strategy)}
         self.allocators = [AllocatorMember(self, f"allocator-{n + 1}") for n in range(script.allocators)]
@@ -245,7 +253,7 @@ class System:
 
     def step(self, name: str) -> None:
         """A server has done something; nobody has heard of it yet."""
-        waiting, self.at_step[name] = self.at_step[name], []
+        waiting, self.at_step[name] = self.at_step[name], ()
         for strike in waiting:
             strike()
 

@@ -9,7 +9,7 @@ from simulation.loop import outside
 from simulation.network import Weather
 from simulation.people import People
 from simulation.script import Happening
-from simulation.system import AllocatorMember, Member, System
+from simulation.system import STEPS, AllocatorMember, Member, System
 
 SKEW_S = 0.2
 TROUBLED = 1.0
@@ -38,7 +38,7 @@ def heal(system: System) -> None:
     system.log("everything heals")
     for weather, usual in system.weathers():
         _set(weather, usual)
-    system.at_step = {"commit": [], "assign": []}
+    system.at_step = dict.fromkeys(STEPS, ())
     for server in system.servers.values():
         server.up = True
         server.thaw()
@@ -56,6 +56,9 @@ def heal(system: System) -> None:
 
 
 def _later(seconds: float, what: Callable[..., object], *args: object) -> None:
+    if not seconds:
+        what(*args)
+        return
     asyncio.get_running_loop().call_later(seconds, what, *args, context=outside())
 
 
@@ -65,7 +68,7 @@ def _later(seconds: float, what: Callable[..., object], *args: object) -> None:
 def _member(system: System, happening: Happening) -> None:
     what, _, step = happening.what.partition(" at ")
     if step:
-        system.at_step[step].append(lambda: _member(system, replace(happening, what=what)))
+        system.at_step[step] += (lambda: _later(happening.value, _member, system, replace(happening, what=what)),)
         return
     member = _named(system, happening.who)
     if member is None or not member.runs:
@@ -75,8 +78,8 @@ def _member(system: System, happening: Happening) -> None:
         member.kill()
         _later(happening.for_s, _begin, system, member)
     elif happening.what == "terminated" and isinstance(member, AllocatorMember):
+        member.restarts_after_s = happening.for_s
         member.stop()
-        _later(happening.for_s, _begin, system, member)
     elif happening.what == "paused":
         member.process.pause()
         _later(happening.for_s, _resume, system, member.process)

@@ -83,13 +83,13 @@ async def _assign_checked_early(self: Calls, session: Session) -> None:
     """Trust is looked at; then a connection is waited for."""
     outcome: outcomes.Outcome = outcomes.NotSent()
     if self._trust.covers(self._trust_needed_s):
-        await self._clock.sleep(0.05)
+        await self._clock.sleep(0.3)
         outcome = await self._platforms[session.app].assign(session.room, session.agent)
     del self.assigning[session.id]
     self._done(Assigned(session, outcome))
 
 
-def _forget(session: Session, now: datetime, **_: object) -> Session:
+def _forget(session: Session, now: datetime, *, over: bool) -> Session:
     """What a predecessor left unsettled is free again."""
     return lifecycle._released(replace(session, resolve_seen=False), now)
 
@@ -107,11 +107,13 @@ def _no_doubt(session: Session, outcome: outcomes.Outcome, now: datetime, timing
 _ON_OUTCOME = lifecycle.on_outcome
 
 
-def _anew(session: Session, view: outcomes.View, now: datetime, timing: lifecycle.Timing) -> Session:
+def _anew(
+    session: Session, view: outcomes.View, now: datetime, timing: lifecycle.Timing, sight: lifecycle.Sight
+) -> Session:
     """A room that is seen empty after a time-out is given to whoever is free."""
     if isinstance(view, outcomes.Waits) and session.state is State.DOUBT:
         return lifecycle._released(session, now)
-    return _ON_VIEW(session, view, now, timing)
+    return _ON_VIEW(session, view, now, timing, sight)
 
 
 _ON_VIEW = lifecycle.on_view

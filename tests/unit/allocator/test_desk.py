@@ -132,7 +132,7 @@ def test_no_more_heads_are_wanted_than_there_are_free_slots_and_one_to_ask_for(d
     assert desk.heads_wanted(policy, {}, 2, 0.0) == 3
     loads = {AgentId(1): Load(taken=frozenset({1, 2, 3}), closed=0, busy_at=0.0)}
     assert desk.heads_wanted(policy, loads, 8, 0.0) == 3
-    assert desk.heads_wanted(policy, loads, 8, 2.1) == 1
+    assert desk.heads_wanted(policy, loads, 8, 15.1) == 1
 
 
 def test_where_all_that_were_wanted_were_served_there_may_be_more(desk):
@@ -165,3 +165,11 @@ def test_a_customer_given_by_hand_uses_a_slot_once_the_loads_were_compared(desk)
     desk.compare({})
     made, _ = round_of(desk, heads(1, 2), 0.1)
     assert len(made.reservations) == 1
+
+
+def test_a_roster_that_no_plan_has_seen_is_good_however_slow_the_round(desk):
+    """Else a leader whose rounds take longer than rosters are trusted would give out nothing, for ever."""
+    round_of(desk, heads(1), 0.0)
+    desk.asked(WA, roster(1, read_at=0.0), 3.0)
+    assert len(round_of(desk, heads(1), 6.0)[0].reservations) == 1
+    assert len(round_of(desk, heads(1), 6.1)[0].reservations) == 0

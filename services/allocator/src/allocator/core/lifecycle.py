@@ -64,7 +64,8 @@ def on_waiting(session: Session, at: datetime, now: datetime, timing: Timing) ->
         look_at = max(now, session.assigned_at + timedelta(seconds=timing.lag_s))
         return replace(session, again_at=session.again_at or at, due_at=session.due_at or look_at)
     if session.state in UNSETTLED and session.resolve_seen:
-        return replace(session, again_at=session.again_at or at)
+        look_at = now if session.state is State.DOUBT else session.due_at
+        return replace(session, again_at=session.again_at or at, due_at=look_at)
     return session
 
 
@@ -349,7 +350,7 @@ def _viewed_unsettled(session: Session, view: o.View, now: datetime, timing: Tim
         case o.Over():
             return ended(session, State.RESOLVED, now, "found resolved")
         case o.Waits() if session.again_at is not None:  # who waits is the customer who came back
-            return ended(session, State.RESOLVED, now, "resolved while in doubt")
+            return ended(session, State.RESOLVED, now, "resolved while in doubt", at=session.again_at)
         case o.Waits():
             return replace(_released(session, now), due_at=now + _pause(session.tries, timing), tries=session.tries + 1)
         case _:

@@ -19,6 +19,8 @@ from allocator.rounds.tuning import Tuning
 
 HOLD_S = 1.0
 """Those who came later wait at most so long for the answer to who may take somebody who came before."""
+FIRST_TRUST_S = 15.0
+"""A roster that no plan has seen yet is good for so long: rounds may be slow, and must give out something all the same."""
 SUSPECTS_MAX = 20
 ASK_AGAIN_S = 0.5
 ASK_AGAIN_MAX_S = 10.0
@@ -41,6 +43,8 @@ class _Line:
 
     roster: Roster | None = None
     compared: bool = False
+    used: bool = False
+    """Whether a plan has seen it. The first plan after it came may, however slow the round: there is none better."""
     head: Session | None = None
     """The last session that was looked at here, and when: a lane in use is kept in mind."""
     used_at: float = 0.0
@@ -80,7 +84,7 @@ class Desk:
         line = self._lines.setdefault(lane, _Line())
         line.asked_at = None
         if isinstance(found, Roster):
-            line.roster, line.compared, line.failures = found, False, 0
+            line.roster, line.compared, line.used, line.failures = found, False, False, 0
             return
         pause = min(ASK_AGAIN_S * 2.0 ** min(line.failures, 8), ASK_AGAIN_MAX_S)
         line.failures += 1
@@ -138,6 +142,8 @@ class Desk:
     def planned(self, policy: Policy, heads: Mapping[Lane, Sequence[Session]], made: Plan, wanted: int) -> None:
         """Remember what came out of a plan."""
         self.policy = policy
+        for line in self._lines.values():
+            line.used = True
         given = {reservation.session for reservation in made.reservations}
         left = {lane: [one for one in sessions if one.id not in given] for lane, sessions in heads.items()}
         served_all = any(not rest and len(heads[lane]) == wanted for lane, rest in left.items())
@@ -174,9 +180,12 @@ class Desk:
         return sum(map(self.policy.capacity_of, online))
 
     def _trusted(self, now: float) -> dict[Lane, Roster]:
-        oldest = now - self._tuning.roster_trust_s
-        lines = self._lines.items()
-        return {lane: line.roster for lane, line in lines if line.roster is not None and line.roster.read_at >= oldest}
+        found: dict[Lane, Roster] = {}
+        for lane, line in self._lines.items():
+            trusted_s = self._tuning.roster_trust_s if line.used else FIRST_TRUST_S
+            if line.roster is not None and line.roster.read_at >= now - trusted_s:
+                found[lane] = line.roster
+        return found
 
     def _free(self, agent: AgentId, policy: Policy, loads: Mapping[AgentId, Load]) -> int:
         ours = len(loads[agent].taken) if agent in loads else 0
