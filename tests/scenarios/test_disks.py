@@ -7,14 +7,16 @@ from contextlib import nullcontext
 import pytest
 
 from one_machine.stores import Valkey
-from scenarios.found import QUIET, must_be_found, unserved
+from scenarios.found import QUIET, STAMP_S, must_be_found, unserved
 from support.disk import failing_sync, fill, slow_sync, small_disk
-from support.system import SWEEP_S, TTL_S
+from support.system import SLACK_S, SWEEP_S, TTL_S
 
-LONG_S = 60.0
-"""How long starting and catching up may take on a busy machine: not what is judged."""
 DELIVERED_S = 2.0
 """After so long there is no answer on its way any more that was given before."""
+ELECTED_S = TTL_S + SLACK_S
+"""How long it may take after an outage that may have cost somebody the lead."""
+MANY = 60
+"""More slots than customers who wait: nobody can pass one whose place the sweep knows to the second only."""
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def test_redis_is_killed_while_it_waits_for_its_disk(antre, delay_s):
     antre.must("five webhooks refused", lambda: _refused(antre, killed_at) >= 5)
     antre.redis.start()
     antre.must_progress(time.time())
-    antre.must_serve(10, within_s=LONG_S)
+    antre.must_serve(10)
     antre.must_come_to_rest()
 
 
@@ -64,7 +66,7 @@ def test_the_disk_of_redis_fails(antre):
     antre.must("five webhooks refused", lambda: _refused(antre, failed_at) >= 5)
     assert not _accepted(antre, failed_at + DELIVERED_S)
     antre.redis.start()
-    antre.must_progress(time.time(), within_s=6)
+    antre.must_progress(time.time(), within_s=ELECTED_S)
     antre.must_come_to_rest()
 
 
@@ -81,7 +83,7 @@ def test_the_disk_of_redis_is_full(antre, redis_folder):
     assert not _accepted(antre, full_at + DELIVERED_S)
     ballast.unlink()
     antre.redis.start()
-    antre.must_progress(time.time(), within_s=6)
+    antre.must_progress(time.time(), within_s=ELECTED_S)
     antre.must_come_to_rest()
 
 
@@ -100,12 +102,12 @@ def test_redis_is_out_of_memory(antre):
     assert antre.inbox_length() == 0
     assert antre.term() == term
     antre.redis.execute("CONFIG", "SET", "maxmemory", "0")
-    antre.must_progress(time.time(), within_s=SWEEP_S + 5)
+    antre.must_progress(time.time(), within_s=SWEEP_S + SLACK_S)  # a sweep may have to find what was resolved
     antre.must_come_to_rest()
 
 
 @pytest.mark.case(29)
-@pytest.mark.system(simulator=QUIET)
+@pytest.mark.system(simulator=QUIET, agents=MANY)
 def test_a_lead_can_be_won_while_redis_is_out_of_memory(antre):
     """The memory is full of customers who wait in the inbox, and only a leader can take them out."""
     antre.traffic(5)
@@ -115,8 +117,8 @@ def test_a_lead_can_be_won_while_redis_is_out_of_memory(antre):
     antre.must("webhooks wait in the inbox", lambda: antre.inbox_length() >= 20)
     antre.redis.execute("CONFIG", "SET", "maxmemory", "1")
     begun_at = _begin_all(antre)
-    antre.must("the inbox is empty", lambda: antre.inbox_length() == 0, within_s=LONG_S)
-    antre.must_serve(20, since=begun_at, within_s=LONG_S)
+    antre.must("the inbox is empty", lambda: antre.inbox_length() == 0)
+    antre.must_serve(20, since=begun_at)
     antre.redis.execute("CONFIG", "SET", "maxmemory", "0")
     antre.must_come_to_rest()
 
@@ -125,7 +127,7 @@ def test_a_lead_can_be_won_while_redis_is_out_of_memory(antre):
 @pytest.mark.system(simulator=QUIET)
 def test_redis_evicts_what_it_acknowledged(antre):
     """An eviction policy by mistake: who was acknowledged vanishes from the inbox, and the sweep finds them, at
-    their place in the backlog of that moment; who was served since the kill was not behind them there.
+    their place in the backlog of that moment; who was served from the kill until then was not behind them there.
     """
     antre.traffic(5)
     antre.must_serve(10)
@@ -139,7 +141,7 @@ def test_redis_evicts_what_it_acknowledged(antre):
     assert missed, "nobody waits: the scenario shows nothing"
     antre.redis.execute("CONFIG", "SET", "maxmemory", "0")
     must_be_found(antre, missed, since=_begin_all(antre))
-    antre.must_come_to_rest(tolerance_s=time.time() - killed_at + SWEEP_S)
+    antre.must_come_to_rest(tolerance_s=time.time() - killed_at + STAMP_S)
 
 
 def _begin_all(antre):
@@ -147,7 +149,7 @@ def _begin_all(antre):
     begun_at = time.time()
     for name in antre.allocators:
         antre.begin(name)
-    antre.leader(within_s=LONG_S)
+    antre.leader()
     return begun_at
 
 

@@ -1,6 +1,7 @@
 """A transaction of the allocator that stands still at a chosen step, so that the server can be ended exactly there.
 
-A trigger waits for a lock that somebody else holds. Locks die with the server: after a restart nobody waits.
+A trigger waits for a lock that somebody else holds. Locks die with the server: after a restart nobody waits. Or what
+is committed waits for a standby that there is not: it is on the disk, and nobody is told.
 """
 
 import subprocess
@@ -45,3 +46,41 @@ def standing_still(server: Postgres, url: str, step: str) -> Iterator[Callable[[
             yield lambda: bool(value(url, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
         finally:
             holder.kill()
+
+
+_AWAIT_STANDBY = """
+CREATE FUNCTION await_standby() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN PERFORM set_config('synchronous_commit', 'on', true); RETURN NEW; END $$
+"""
+_NO_STANDBY: Mapping[str, str] = {"synchronous_commit": "local", "synchronous_standby_names": "nobody"}
+"""All commits are answered but those that ask for more."""
+
+
+@contextmanager
+def committed_unanswered(server: Postgres, url: str) -> Iterator[Callable[[], bool]]:
+    """Whoever gives out a slot from now on has it on the server's disk, and no answer to COMMIT. Yields the question
+    whether somebody is there; as soon as somebody is, the server's files forget it, for when it starts again.
+    """
+
+    def somebody_waits() -> bool:
+        found = bool(value(url, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"))
+        if found:
+            _forget(server)
+        return found
+
+    value(url, _AWAIT_STANDBY)
+    value(url, "CREATE TRIGGER ask BEFORE INSERT ON slot FOR EACH ROW EXECUTE FUNCTION await_standby()")
+    for name, setting in _NO_STANDBY.items():
+        server.execute(f"ALTER SYSTEM SET {name} = '{setting}'")
+    server.execute("SELECT pg_reload_conf()")
+    try:
+        yield somebody_waits
+    finally:
+        if server.is_running:  # it did not come to it
+            _forget(server)
+            server.execute("SELECT pg_reload_conf()")
+
+
+def _forget(server: Postgres) -> None:
+    for name in _NO_STANDBY:
+        server.execute(f"ALTER SYSTEM RESET {name}")
