@@ -16,6 +16,8 @@ from support.replicas import postgres_service
 from support.system import SWEEP_S
 
 FOUND_S = 10 + SWEEP_S
+SERVICE_S = [0.3, 1.0]
+"""How long conversations last, as elsewhere."""
 EVENTS = "SELECT count(*) FROM event"
 
 
@@ -47,10 +49,12 @@ def test_postgres_fails_over_to_a_standby_without_the_last_commits(antre):
     antre.postgres.until_in_step()
     antre.postgres.link.fall_silent()
     antre.must_serve(20)
-    known, failed_at = value(antre.database_url, EVENTS), time.time()
+    antre.platform.each("service", service_s=None)
+    antre.must("customers wait, for nobody leaves", lambda: antre.platform.waiting() >= 5)
+    known, missed, failed_at = value(antre.database_url, EVENTS), unserved(antre), time.time()
     _fail_over(antre.postgres)
     assert value(antre.database_url, EVENTS) < known - 10, "nothing was lost: the scenario shows nothing"
-    missed = unserved(antre)
+    antre.platform.each("service", service_s=SERVICE_S)
     antre.must_progress(time.time())
     must_be_found(antre, missed, since=failed_at, within_s=FOUND_S)
     found_s = time.time() - failed_at
