@@ -260,7 +260,7 @@ class RemotePlatform:
         if self._mood.deaf:
             return o.CredentialsRefused()
         if dice.random() < self._mood.too_many:
-            return o.NotNow(1.0)
+            return o.NotNow(2.0)
         return o.Unknown("HTTP 503") if dice.random() < self._mood.error else None
 
 

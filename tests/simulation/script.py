@@ -1,4 +1,4 @@
-"""What happens in a run: a list of happenings, drawn from a seed. A value: it can be cut, shortened and played again."""
+"""What happens in a run: a list of happenings, drawn from a seed. A value: it can be cut, and played again."""
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
@@ -139,7 +139,13 @@ def _at_a_step(dice: Random, _: Shape) -> Iterator[Happening]:
     anybody hears of it; or a moment later.
     """
     what, step = dice.choice(("killed", "paused")), dice.choice(("commit", "reserve", "reserve", "assign"))
-    yield Happening(at=_when(dice), what=f"{what} at {step}", who="leader", for_s=dice.choice((0.3, 6, 18)), value=dice.choice((0, 0.02, 0.05)))
+    yield Happening(
+        at=_when(dice),
+        what=f"{what} at {step}",
+        who="leader",
+        for_s=dice.choice((0.3, 6, 18)),
+        value=dice.choice((0, 0.02, 0.05)),
+    )
 
 
 def _clock(dice: Random, shape: Shape) -> Iterator[Happening]:

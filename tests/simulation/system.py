@@ -43,7 +43,7 @@ class ProcessClock(VirtualClock):
         """See the port."""
         return super().now() + self._process.boot_s
 
-    def wall(self):  # noqa: ANN201 - as in the base
+    def wall(self):
         """See the port."""
         self.skew_s = self._process.skew_s - self._process.boot_s
         return super().wall()

@@ -99,7 +99,7 @@ def _begin(system: System, member: Member) -> None:
         member.begin()
 
 
-def _resume(system: System, process) -> None:  # noqa: ANN001
+def _resume(system: System, process) -> None:
     if process.paused and not process.dead:
         system.log(f"{process.name} goes on")
         process.resume()
@@ -169,7 +169,7 @@ def _fail_over(system: System, name: str, go_back: Callable[[], None], after_s: 
     _later(after_s, change)
 
 
-def _set_rows(system: System, rows) -> None:  # noqa: ANN001
+def _set_rows(system: System, rows) -> None:
     system.ledger.rows = rows
     system.ledger.commits.clear()  # a leader whose successor was forgotten leads again, as far as anybody can know
 

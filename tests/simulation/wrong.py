@@ -3,7 +3,7 @@
 Each is a patch at a seam, for the time of a run; production code knows nothing of it.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -35,6 +35,8 @@ class Guard:
     """The kinds of complaints that it is caught by."""
     troubles: tuple[str, ...]
     """What must go wrong for it to be missed."""
+    seed: int = 0
+    """A run that misses it."""
 
 
 @contextmanager

@@ -8,6 +8,8 @@ import redis
 
 from allocator.adapters.redis import RedisInbox
 from contract import ENTRY_FIELD, AppId, Keys, RoomId, RoomResolved, RoomWaiting, encode, new_event_id
+from simulation import nearby
+from simulation.remote import RemoteInbox
 from support.memory import MemoryInbox, VirtualClock
 
 ONE, TWO = AppId("one"), AppId("two")
@@ -23,6 +25,14 @@ class InMemory:
 
     async def close(self):
         """Nothing is open."""
+
+
+class Remote(InMemory):
+    """The one in memory, over a network."""
+
+    def __init__(self):
+        super().__init__()
+        self.inbox = RemoteInbox(self.inbox, nearby.link())
 
 
 class InRedis:
@@ -47,9 +57,10 @@ class InRedis:
         self.redis.close()
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "remote", "redis"])
 async def case(request):
-    made = InMemory() if request.param == "memory" else InRedis(request.getfixturevalue("redis_url"))
+    simple = {"memory": InMemory, "remote": Remote}
+    made = simple[request.param]() if request.param in simple else InRedis(request.getfixturevalue("redis_url"))
     yield made
     await made.close()
 

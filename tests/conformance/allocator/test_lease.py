@@ -8,13 +8,16 @@ import pytest
 from allocator.adapters.redis import RedisLease
 from allocator.ports import Holder
 from contract import Keys
+from simulation import nearby
+from simulation.remote import RemoteLease
 from support.memory import MemoryLease, VirtualClock
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "remote", "redis"])
 async def lease(request):
-    if request.param == "memory":
-        yield MemoryLease(VirtualClock())
+    if request.param != "redis":
+        made = MemoryLease(VirtualClock())
+        yield made if request.param == "memory" else RemoteLease(made, nearby.link())
         return
     made = RedisLease(request.getfixturevalue("redis_url"), Keys("conformance"))
     yield made

@@ -16,6 +16,8 @@ from allocator.core.lifecycle import ended, on_outcome, on_resolved, on_view
 from allocator.core.policy import standard
 from allocator.core.session import State
 from allocator.ports import Audit, Conflict, StaleTerm
+from simulation import nearby
+from simulation.remote import RemoteLedger
 from support.memory import MemoryLedger, VirtualClock
 
 OTHER = AppId("other")
@@ -70,10 +72,12 @@ class Case:
         return [found.get(one.id) for one in sessions]
 
 
-@pytest.fixture(params=["memory", "postgres"])
+@pytest.fixture(params=["memory", "remote", "postgres"])
 async def case(request):
-    if request.param == "memory":
+    if request.param != "postgres":
         ledger = MemoryLedger(VirtualClock())
+        if request.param == "remote":
+            ledger = RemoteLedger(ledger, nearby.link())
     else:
         ledger = PostgresLedger(request.getfixturevalue("schema_url"), 3.0)
     made = Case(ledger)
@@ -95,6 +99,12 @@ class TestTerms:
     async def test_they_only_grow(self, case):
         assert await case.ledger.begin_term("b") == case.epoch + 1
         assert await case.ledger.begin_term("a") == case.epoch + 2
+
+    async def test_only_who_has_the_newest_renews_it(self, case):
+        assert await case.ledger.renew_term("a") == case.epoch + 1
+        with pytest.raises(StaleTerm):
+            await case.ledger.renew_term("b")
+        assert await case.ledger.renew_term("a") == case.epoch + 2
 
     async def test_no_transaction_of_an_older_one_begins(self, case):
         await case.ledger.begin_term("b")
@@ -240,6 +250,23 @@ class TestWhatTheSchemaRefuses:
         """A row that claims to have had it already: the slots know nothing of it."""
         session = reserved()
         await self.refused(case, (session, replace(session, tries=1)))
+
+
+class TestTimesThatLieAhead:
+    """Written by a predecessor whose clock ran ahead."""
+
+    async def test_who_is_due_or_was_seen_later_than_a_moment_is_found(self, case):
+        soon, late = (replace(waiting(n, room=str(n)), verify=True, due_at=after(due)) for n, due in ((1, 10), (2, 90)))
+        await case.write(soon, late)
+        served = await case.given(3)
+        await case.write((served, replace(assigned(served), checked_at=after(100))))
+        found = await case.ask("ahead", [APP], after(60))
+        assert {one.room for one in found} == {"2", "3"}
+        assert await case.ask("ahead", [OTHER], after(60)) == []
+
+    async def test_who_is_in_turn_is_not(self, case):
+        await case.write(waiting(1))
+        assert await case.ask("ahead", [APP], after(-60)) == []
 
 
 class TestSlots:

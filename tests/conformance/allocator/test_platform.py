@@ -10,6 +10,8 @@ from allocator.core.ids import AgentId, Lane, RoomId
 from allocator.core.roster import Roster
 from qiscus_simulator.app import running
 from qiscus_simulator.options import read_options
+from simulation import nearby
+from simulation.remote import Mood, RemotePlatform
 from support.memory import Instead, MemoryPlatform, VirtualClock
 
 ONE, TWO, THREE = AgentId(164801), AgentId(164802), AgentId(164803)
@@ -64,6 +66,38 @@ class InMemory:
         self.platform.script.clear()
 
 
+class Remote(InMemory):
+    """The one in memory, over a network, with an answer of its own to what goes wrong."""
+
+    def __init__(self):
+        super().__init__()
+        self.mood, self.place = Mood(), self.platform
+        self.remote = RemotePlatform(self.place, nearby.link(), self.mood, TIMEOUT_S)
+        self.platform = _Both(self.place, self.remote)
+
+    async def trouble(self, name):
+        changes = {
+            "effect_then_timeout": {"unanswered": 1.0},
+            "too_many": {"too_many": 1.0},
+            "unauthorized": {"deaf": True},
+        }
+        for mood, value in changes.get(name, {"late": 1.0, "late_s": 3600.0, "error": 1.0}).items():
+            setattr(self.mood, mood, value)
+
+    async def calm(self):
+        self.mood.__init__()
+
+
+class _Both:
+    """The port over the network, and the hands on what lies behind it."""
+
+    def __init__(self, place, remote):
+        self._place, self._remote = place, remote
+
+    def __getattr__(self, name):
+        return getattr(self._remote if hasattr(self._remote, name) else self._place, name)
+
+
 class InSimulator:
     """The real one, before a simulator in this process."""
 
@@ -107,10 +141,10 @@ class InSimulator:
         await self.control("faults", **dict.fromkeys(names, 0))
 
 
-@pytest.fixture(params=["memory", "simulator"])
+@pytest.fixture(params=["memory", "remote", "simulator"])
 async def case(request):
-    if request.param == "memory":
-        yield InMemory()
+    if request.param != "simulator":
+        yield InMemory() if request.param == "memory" else Remote()
         return
     options = read_options(["--port", "0", "--agents", "3", "--chatter-s", "0", "--doubled-share", "0"], {})
     async with running(options) as simulator, new_client(TIMEOUT_S) as client:
