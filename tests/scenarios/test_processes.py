@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from scenarios.found import QUIET
 from support.system import SLACK_S, TTL_S
 
 
@@ -59,7 +60,7 @@ def test_the_leader_hands_over_in_good_order(antre):
 
 
 @pytest.mark.case
-@pytest.mark.system(simulator={"chatter_s": "0"})
+@pytest.mark.system(simulator=QUIET)
 def test_webhooks_that_a_dead_gateway_refused_are_found_by_the_sweep(antre):
     antre.traffic(8)
     antre.must_serve(10)

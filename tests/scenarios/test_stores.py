@@ -4,10 +4,8 @@ import time
 
 import pytest
 
+from scenarios.found import QUIET
 from support.system import SWEEP_S, TTL_S
-
-QUIET = {"chatter_s": "0"}
-"""Customers say nothing twice: what was lost, only the sweep finds."""
 
 
 @pytest.mark.representative("a 200 is durable")
@@ -44,7 +42,7 @@ def test_redis_loses_everything_it_had(antre):
 
 
 @pytest.mark.case(42, t_s=1.0)
-@pytest.mark.system(allocators=1)
+@pytest.mark.system(allocators=1, simulator={"returning_share": "0"})  # a resolve may be refused with its connection
 def test_redis_forgets_its_scripts_and_closes_connections(antre):
     antre.traffic(12)
     for _ in range(3):
