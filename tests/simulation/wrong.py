@@ -155,6 +155,7 @@ GUARDS = (
         off=lambda: _patched(remote.RemoteInbox, "read", _read_and_pop),
         kinds=frozenset({"forgotten"}),
         troubles=("kill", "step"),
+        seed=0,
     ),
     Guard(
         name="fence",
@@ -162,6 +163,7 @@ GUARDS = (
         off=lambda: _patched(MemoryLedger, "_is_newest", _open_to_all),
         kinds=frozenset({"past leader"}),
         troubles=("pause", "step", "link"),
+        seed=11,
     ),
     Guard(
         name="trust check",
@@ -169,6 +171,7 @@ GUARDS = (
         off=lambda: _patched(Calls, "_assign", _assign_unchecked),
         kinds=frozenset({"over", "doubled"}),
         troubles=("pause", "step"),
+        seed=29,
     ),
     Guard(
         name="trust check at the moment of sending",
@@ -176,6 +179,7 @@ GUARDS = (
         off=lambda: _patched(Calls, "_assign", _assign_checked_early),
         kinds=frozenset({"over", "doubled"}),
         troubles=("pause", "step"),
+        seed=638,
     ),
     Guard(
         name="doubt holds its slot",
@@ -183,6 +187,7 @@ GUARDS = (
         off=lambda: _patched(record, "on_outcome", _no_doubt),
         kinds=frozenset({"over", "doubled"}),
         troubles=("platform",),
+        seed=20,
     ),
     Guard(
         name="pinned agent",
@@ -190,6 +195,7 @@ GUARDS = (
         off=lambda: _patched(record, "on_view", _anew),
         kinds=frozenset({"over", "doubled"}),
         troubles=("platform",),
+        seed=38,
     ),
     Guard(
         name="max_agent=1",
@@ -197,6 +203,7 @@ GUARDS = (
         off=lambda: _patched(Place, "assign_now", _without_compare),
         kinds=frozenset({"doubled"}),
         troubles=("platform", "hand"),
+        seed=16,
     ),
     Guard(
         name="quarantine",
@@ -204,6 +211,7 @@ GUARDS = (
         off=_timing(quarantine_s=0.0),
         kinds=frozenset({"over", "doubled"}),
         troubles=("platform",),
+        seed=72,
     ),
     Guard(
         name="recovery of RESERVED rows",
@@ -211,6 +219,7 @@ GUARDS = (
         off=lambda: _patched(leader, "on_recovery", _forget),
         kinds=frozenset({"over", "doubled"}),
         troubles=("kill", "step", "platform"),
+        seed=491,
     ),
     Guard(
         name="sweep",
@@ -218,6 +227,7 @@ GUARDS = (
         off=lambda: _patched(Calls, "sweep", _no_sweep),
         kinds=frozenset({"no rest", "lost"}),
         troubles=("webhooks", "gateway"),
+        seed=1,
     ),
 )
 """Every guard, with the allocator that lacks it."""
