@@ -25,13 +25,13 @@ def test_two_allocators_start_at_once(antre, is_long):
     antre.must_come_to_rest()
 
 
-@pytest.mark.representative("doubt about calls that were broken off")
+@pytest.mark.representative("recovery of calls that were under way when a leader left")
 @pytest.mark.case(15, t_s=0.25)
 @pytest.mark.system(agents=120, simulator={"returning_share": "0"})
 def test_the_leader_is_told_to_leave_with_64_calls_in_flight(antre):
     antre.traffic(10)
     antre.must_serve(10)
-    antre.faults(latency_s=[0.4, 0.6])  # longer than a leader waits for them; well within the time-out of a call
+    antre.faults(latency_s=[0.3, 0.4])  # longer than a leader waits for them; well within the time-out of a call
     antre.customers(150)
     antre.must("64 calls are in flight", lambda: len(_in_flight(antre)) >= IN_FLIGHT)
     leader, told_at = antre.leader(), time.time()
