@@ -161,9 +161,7 @@ RETURNING = tuple(
                 OVER_CAPACITY,
                 OUT_OF_ORDER,
             ),
-            _row(
-                "returns-late", "a time-out, no crash, without 0013", FIRST, LATE_RETURNS, OVER_CAPACITY, OUT_OF_ORDER
-            ),
+            _row("returns-late", "a time-out, without 0013", FIRST, LATE_RETURNS, OVER_CAPACITY, OUT_OF_ORDER),
             _row("returns-doubt", "0013: doubt outlives success", OURS, RETURNS, OUT_OF_ORDER),
             _row("returns-doubt-late", "0013: a time-out, no crash", OURS, LATE_RETURNS, OUT_OF_ORDER),
         ),
