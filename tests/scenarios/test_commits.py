@@ -1,4 +1,6 @@
-"""Postgres ends in the middle of a transaction, or ends one and nobody hears of it; customers come all the while."""
+"""Postgres ends in the middle of a transaction, or ends one and nobody hears of it, or is slow; customers come all the
+while.
+"""
 
 import time
 
@@ -7,6 +9,11 @@ import pytest
 from scenarios.found import ONCE
 from support.standstill import STEPS, committed_unanswered, standing_still
 
+SLOW_S = 0.1
+"""Each way, for every statement: a round takes seconds."""
+OLD_S = 5.0
+ROUNDS_S = 40.0
+"""A few such rounds."""
 COMMIT = b"COMMIT;"
 """How our library ends a transaction."""
 
@@ -51,6 +58,22 @@ def test_commits_take_effect_and_nobody_hears_of_it(antre, in_a_row):
         antre.must_progress(time.time())
     assert antre.term() > term
     antre.must_serve(10)
+    antre.must_come_to_rest()
+
+
+@pytest.mark.case
+@pytest.mark.system(simulator=ONCE, allocators=1, proxied=True)
+def test_postgres_takes_long_over_everything(antre):
+    """Answers about agents are older when they are used than they would be trusted a second time. Were they not used,
+    nobody would ever be served, and no round would fail.
+    """
+    antre.traffic(2)
+    antre.must_serve(5)
+    antre.parts["allocator-1"].proxies["postgres"].delay_s = SLOW_S
+    slow_since = time.time()
+    antre.must("answers from before are old", lambda: time.time() > slow_since + OLD_S)
+    antre.must_serve(10, within_s=ROUNDS_S)
+    antre.parts["allocator-1"].proxies["postgres"].delay_s = 0
     antre.must_come_to_rest()
 
 

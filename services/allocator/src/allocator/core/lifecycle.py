@@ -64,8 +64,8 @@ def on_waiting(session: Session, at: datetime, now: datetime, timing: Timing) ->
         look_at = max(now, session.assigned_at + timedelta(seconds=timing.lag_s))
         return replace(session, again_at=session.again_at or at, due_at=session.due_at or look_at)
     if session.state in UNSETTLED and session.resolve_seen:
-        look_at = now if session.state is State.DOUBT else session.due_at
-        return replace(session, again_at=session.again_at or at, due_at=look_at)
+        due_at = now if session.state is State.DOUBT else session.due_at
+        return replace(session, again_at=session.again_at or at, due_at=due_at)
     return session
 
 

@@ -20,7 +20,7 @@ from allocator.rounds.tuning import Tuning
 HOLD_S = 1.0
 """Those who came later wait at most so long for the answer to who may take somebody who came before."""
 FIRST_TRUST_S = 15.0
-"""A roster that no plan has seen yet is good for so long: rounds may be slow, and must give out something all the same."""
+"""A roster that no plan has seen yet is good for so long: rounds may be slow, and must give out something even so."""
 SUSPECTS_MAX = 20
 ASK_AGAIN_S = 0.5
 ASK_AGAIN_MAX_S = 10.0
