@@ -26,7 +26,7 @@ def test_two_allocators_start_at_once(antre, is_long):
     antre.must_come_to_rest()
 
 
-@pytest.mark.representative("recovery of calls that were under way when a leader left")
+@pytest.mark.representative("hand-over in good order, with calls under way")
 @pytest.mark.case(15, t_s=0.25)
 @pytest.mark.system(agents=120, simulator={"returning_share": "0"})
 def test_the_leader_is_told_to_leave_with_64_calls_in_flight(antre):
