@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 
-from allocator.core import lifecycle, outcomes
+from allocator.core import lifecycle, outcomes, readings
 from allocator.core.intake import Arrival
 from allocator.core.session import Session, State
 from allocator.ports import Entry
@@ -93,7 +93,7 @@ async def _assign_checked_early(self: Calls, session: Session) -> None:
 
 def _forget(session: Session, now: datetime, *, over: bool) -> Session:
     """What a predecessor left unsettled is free again."""
-    return lifecycle._released(replace(session, resolve_seen=False), now)
+    return lifecycle.released(replace(session, resolve_seen=False), now)
 
 
 # --- doubt
@@ -102,7 +102,7 @@ def _forget(session: Session, now: datetime, *, over: bool) -> Session:
 def _no_doubt(session: Session, outcome: outcomes.Outcome, now: datetime, timing: lifecycle.Timing) -> Session:
     """A time-out means that nothing happened."""
     if isinstance(outcome, outcomes.Unknown):
-        return lifecycle._released(session, now)
+        return lifecycle.released(session, now)
     return _ON_OUTCOME(session, outcome, now, timing)
 
 
@@ -110,15 +110,15 @@ _ON_OUTCOME = lifecycle.on_outcome
 
 
 def _anew(
-    session: Session, view: outcomes.View, now: datetime, timing: lifecycle.Timing, sight: lifecycle.Sight
+    session: Session, view: outcomes.View, now: datetime, timing: lifecycle.Timing, sight: readings.Sight
 ) -> Session:
     """A room that is seen empty after a time-out is given to whoever is free."""
     if isinstance(view, outcomes.Waits) and session.state is State.DOUBT:
-        return lifecycle._released(session, now)
+        return lifecycle.released(session, now)
     return _ON_VIEW(session, view, now, timing, sight)
 
 
-_ON_VIEW = lifecycle.on_view
+_ON_VIEW = readings.on_view
 
 
 def _without_compare(self: Place, room: Any, agent: Any) -> Any:

@@ -12,8 +12,9 @@ from allocator.core import outcomes as o
 from allocator.core.changes import Changes
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId
 from allocator.core.intake import Arrival, End
-from allocator.core.lifecycle import ended, on_outcome, on_resolved, on_view
+from allocator.core.lifecycle import ended, on_outcome, on_resolved
 from allocator.core.policy import standard
+from allocator.core.readings import on_view
 from allocator.core.session import State
 from allocator.ports import Audit, Conflict, StaleTerm
 from simulation import nearby

@@ -8,7 +8,8 @@ from unit.allocator.making import APP, NOON, TIMING, after, came, over, reserved
 from allocator.core import outcomes as o
 from allocator.core.ids import RoomId
 from allocator.core.intake import GHOST_WINDOW, Arrival, End, Known, take_in
-from allocator.core.lifecycle import on_outcome, on_view
+from allocator.core.lifecycle import on_outcome
+from allocator.core.readings import on_view
 from allocator.core.session import OPEN, State
 
 ROOM = (APP, RoomId("100"))

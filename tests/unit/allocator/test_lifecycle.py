@@ -7,21 +7,20 @@ from pathlib import Path
 import pytest
 from unit.allocator.making import AGENT, NOON, TIMING, after, reserved, waiting
 
-from allocator.core import lifecycle
+from allocator.core import lifecycle, readings
 from allocator.core import outcomes as o
 from allocator.core.ids import AgentId
 from allocator.core.lifecycle import (
     AVOID_MAX,
-    Sight,
     needs_view,
     on_due,
     on_outcome,
     on_recovery,
     on_resolved,
-    on_view,
     on_waiting,
     successor,
 )
+from allocator.core.readings import Sight, on_view
 from allocator.core.session import MOVES, OPEN, State, moved
 
 NOW = after(20)
@@ -421,5 +420,5 @@ class TestTheTable:
             moved(on_resolved(assigned(), NOW, TIMING), State.WAITING)
 
     def test_nothing_of_the_lifecycle_changes_a_state_but_by_the_table(self):
-        text = Path(lifecycle.__file__).read_text()
+        text = Path(lifecycle.__file__).read_text() + Path(readings.__file__).read_text()
         assert "state=State" not in text

@@ -9,16 +9,8 @@ from unit.allocator.making import NOON, TIMING, after, waiting
 
 from allocator.core import outcomes as o
 from allocator.core.ids import AgentId
-from allocator.core.lifecycle import (
-    needs_view,
-    on_due,
-    on_outcome,
-    on_recovery,
-    on_resolved,
-    on_view,
-    on_waiting,
-    reserve,
-)
+from allocator.core.lifecycle import needs_view, on_due, on_outcome, on_recovery, on_resolved, on_waiting, reserve
+from allocator.core.readings import on_view
 from allocator.core.session import MOVES, OPEN, UNSETTLED, State
 
 OUTCOMES = [

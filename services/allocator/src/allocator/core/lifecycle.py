@@ -4,7 +4,7 @@
     on_resolved   the platform says that the session is over       (webhook)
     reserve       the plan gave it a slot
     on_outcome    an assign call came back, or did not
-    on_view       its room was read
+    on_view       its room was read, and showed something       (``core.readings``)
     on_recovery   a new leader found it unsettled
     on_clock_back a new leader found times in it that lie ahead of its own clock
     on_due        its time to be looked at came
@@ -19,7 +19,6 @@ be given that agent, and is, in their turn.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
 
 from allocator.core import outcomes as o
 from allocator.core.ids import AgentId, SessionId
@@ -101,10 +100,11 @@ def may_land(session: Session, seen_at: datetime, timing: Timing) -> bool:
     """Whether a request that was given up may still land, as far as what was seen at ``seen_at`` can tell; what the
     platform shows may be ``lag_s`` old.
     """
-    return session.unknown_at is not None and seen_at < _landed_by(session.unknown_at, timing)
+    return session.unknown_at is not None and seen_at < landed_by(session.unknown_at, timing)
 
 
-def _landed_by(unknown_at: datetime, timing: Timing) -> datetime:
+def landed_by(unknown_at: datetime, timing: Timing) -> datetime:
+    """When what was given up at ``unknown_at`` cannot land any more, as the platform shows it."""
     return unknown_at + timedelta(seconds=timing.quarantine_s + timing.lag_s)
 
 
@@ -132,46 +132,16 @@ def on_outcome(session: Session, outcome: o.Outcome, now: datetime, timing: Timi
     """An assign call for ``session`` came back with ``outcome``, or did not come back."""
     match outcome:
         case o.Done():  # this request; one that was given up before it may still land
-            return _assigned(session, now, unknown_at=session.unknown_at)
+            return assigned(session, now, unknown_at=session.unknown_at)
         case o.SomebodyThere():
             return moved_to_doubt(session, due_at=now)
         case o.Unknown():
-            due_at = now + _until_next_look(session, timing)
+            due_at = now + until_next_look(session, timing)
             return moved_to_doubt(session, unknown_at=now, tries=session.tries + 1, due_at=due_at)
         case _ if session.unknown_at is not None:
             return _refused_in_doubt(session, session.unknown_at, outcome, now, timing)
         case _:
             return _without_effect(session, outcome, now, timing)
-
-
-def on_view(session: Session, view: o.View, now: datetime, timing: Timing, sight: "Sight | None" = None) -> Session:
-    """The room of ``session`` was read and showed ``view``."""
-    sight = sight or Sight(asked_at=now)
-    if isinstance(view, o.NotSeen) and session.due_at is None:
-        return session  # it was looked at to be on the safe side
-    if isinstance(view, o.NotSeen):
-        return replace(session, tries=session.tries + 1, due_at=now + _until_next_look(session, timing))
-    seen = replace(session, checked_at=now)
-    fresh_until = _fresh_until(session, now, timing)
-    if not isinstance(view, o.Waits | o.Served) and now < fresh_until:
-        return replace(seen, due_at=fresh_until)  # may still show the room's previous session
-    match session.state:
-        case State.WAITING:
-            return _viewed_waiting(seen, view, now, fresh_until)
-        case State.ASSIGNED:
-            return _viewed_assigned(seen, view, now, timing)
-        case _:
-            return _viewed_unsettled(seen, view, now, timing, sight)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
-    """How a room was read: when the reading began, and whether somebody waits in its lane who came before the customer
-    who came back to it.
-    """
-
-    asked_at: datetime
-    others_first: bool = False
 
 
 def on_recovery(session: Session, now: datetime, *, over: bool) -> Session:
@@ -256,7 +226,8 @@ def moved_to_doubt(session: Session, **changes: object) -> Session:
     return moved(session, State.DOUBT, **changes)
 
 
-def _assigned(session: Session, now: datetime, *, unknown_at: datetime | None = None) -> Session:
+def assigned(session: Session, now: datetime, *, unknown_at: datetime | None = None) -> Session:
+    """Its agent is in the room. ``unknown_at``: of another request that may still land."""
     return moved(
         session,
         State.ASSIGNED,
@@ -279,7 +250,7 @@ def _without_effect(session: Session, outcome: o.Outcome, now: datetime, timing:
         case o.AgentRefused(reason):
             return _try_another(session, reason, now, timing)
         case _:  # the app is paused as a whole; the session keeps its place
-            return _released(session, now)
+            return released(session, now)
 
 
 def _try_another(session: Session, reason: str, now: datetime, timing: Timing) -> Session:
@@ -287,11 +258,11 @@ def _try_another(session: Session, reason: str, now: datetime, timing: Timing) -
         return ended(session, State.PARKED, now, reason)
     assert session.agent is not None
     avoid = (*session.avoid, session.agent)[-AVOID_MAX:]
-    free = replace(_released(session, now), refusals=session.refusals + 1, avoid=avoid)
+    free = replace(released(session, now), refusals=session.refusals + 1, avoid=avoid)
     if free.verify or not session.refusals:
         return free
     # Out of the way of those behind it while it keeps being refused, but never out of its place.
-    return replace(free, due_at=now + _pause(session.refusals, timing))
+    return replace(free, due_at=now + pause(session.refusals, timing))
 
 
 def _refused_in_doubt(
@@ -301,99 +272,11 @@ def _refused_in_doubt(
     if isinstance(outcome, o.AlreadyOver):  # nothing lands in a resolved room, but it may be opened again
         return moved_to_doubt(session, due_at=now, resolve_seen=True)
     if isinstance(outcome, o.NotNow | o.CredentialsRefused | o.NotSent):
-        return moved_to_doubt(session, due_at=now + _until_next_look(session, timing), tries=session.tries + 1)
-    return moved_to_doubt(session, due_at=_landed_by(unknown_at, timing))
+        return moved_to_doubt(session, due_at=now + until_next_look(session, timing), tries=session.tries + 1)
+    return moved_to_doubt(session, due_at=landed_by(unknown_at, timing))
 
 
-def _viewed_waiting(session: Session, view: o.View, now: datetime, fresh_until: datetime) -> Session:
-    match view:
-        case o.Waits():
-            return replace(session, verify=False, due_at=None, tries=0)
-        case o.Served() if now < fresh_until:  # may still show the room's previous session
-            return replace(session, due_at=fresh_until)
-        case o.Served():
-            return _served_by_another(session, now)
-        case o.Over():
-            return ended(session, State.WITHDRAWN, now, "resolved while it waited")
-        case _:
-            return ended(session, State.PARKED, now, "no such room")
-
-
-def _viewed_assigned(session: Session, view: o.View, now: datetime, timing: Timing) -> Session:
-    assert session.assigned_at is not None
-    settled_from = session.assigned_at + timedelta(seconds=timing.lag_s)
-    match view:
-        case o.Served(ours=True):
-            return replace(session, due_at=None, again_at=None, tries=0)
-        case o.Served() if now < settled_from:
-            return replace(session, due_at=settled_from)
-        case o.Served():
-            return replace(session, agent=None, slot=None, capacity=None, due_at=None, again_at=None, tries=0)
-        case o.Waits() if now < settled_from:
-            return replace(session, due_at=settled_from)
-        case o.Waits():
-            return replace(_released(session, now), reopened=True, again_at=None)
-        case o.Over():
-            return ended(session, State.RESOLVED, now, "found resolved")
-        case _:
-            return ended(session, State.RESOLVED, now, "room is gone")
-
-
-def _viewed_unsettled(session: Session, view: o.View, now: datetime, timing: Timing, sight: Sight) -> Session:
-    match view:
-        case o.Served(ours=True):
-            return _assigned(replace(session, **_in_next_session(session)), now)
-        case o.Served():
-            return _served_by_another(session, now)
-        case _ if may_land(session, sight.asked_at, timing):
-            return _viewed_in_doubt(session, view, now, timing, sight)
-        case o.Over():
-            return ended(session, State.RESOLVED, now, "found resolved")
-        case o.Waits() if session.again_at is not None:  # who waits is the customer who came back
-            return ended(session, State.RESOLVED, now, "resolved while in doubt", at=session.again_at)
-        case o.Waits():
-            return replace(_released(session, now), due_at=now + _pause(session.tries, timing), tries=session.tries + 1)
-        case _:
-            return ended(session, State.PARKED, now, "no such room")
-
-
-def _viewed_in_doubt(session: Session, view: o.View, now: datetime, timing: Timing, sight: Sight) -> Session:
-    """Nobody is in the room, and a request may still land in it: in this session, or in the customer's next one."""
-    assert session.unknown_at is not None
-    match view:
-        case o.Waits() if sight.others_first:
-            return replace(session, due_at=now + timedelta(seconds=timing.first_look_s))
-        case o.Waits():  # the same agent again
-            return moved(session, State.RESERVED, due_at=None, reserved_at=now, **_in_next_session(session))
-        case _:  # hold the slot; if the customer comes back, that is told
-            return replace(session, due_at=_landed_by(session.unknown_at, timing))
-
-
-def _in_next_session(session: Session) -> dict[str, Any]:
-    """What changes in ``session`` when it is the customer's next one, if it is: its place is that of the new wait."""
-    if session.again_at is None:
-        return {}
-    return {"waiting_since": session.again_at, "again_at": None, "resolve_seen": False}
-
-
-def _served_by_another(session: Session, now: datetime) -> Session:
-    """Somebody we did not choose serves the room: adopt that. Our slot is free."""
-    return moved(
-        session,
-        State.ASSIGNED,
-        agent=None,
-        slot=None,
-        capacity=None,
-        assigned_at=now,
-        due_at=None,
-        verify=False,
-        unknown_at=None,
-        tries=0,
-        resolve_seen=False,
-    )
-
-
-def _released(session: Session, now: datetime) -> Session:
+def released(session: Session, now: datetime) -> Session:
     """Back to the backlog, at its old place, without agent and slot."""
     look = session.resolve_seen
     return moved(
@@ -410,21 +293,15 @@ def _released(session: Session, now: datetime) -> Session:
     )
 
 
-def _fresh_until(session: Session, now: datetime, timing: Timing) -> datetime:
-    """Until when a reading may show the room's previous session. A wait that begins far ahead of us was given its
-    place by a clock that is not ours, which says nothing here.
-    """
-    lag = timedelta(seconds=timing.lag_s)
-    return now if session.waiting_since > now + lag else session.waiting_since + lag
-
-
 def _by(at: datetime | None, now: datetime) -> datetime | None:
     return None if at is None else min(at, now)
 
 
-def _until_next_look(session: Session, timing: Timing) -> timedelta:
-    return _pause(min(session.tries, SPACED_OUT.get(session.state, session.tries)), timing)
+def until_next_look(session: Session, timing: Timing) -> timedelta:
+    """How long until its room is read again."""
+    return pause(min(session.tries, SPACED_OUT.get(session.state, session.tries)), timing)
 
 
-def _pause(tries: int, timing: Timing) -> timedelta:
+def pause(tries: int, timing: Timing) -> timedelta:
+    """Longer with each try, up to a limit."""
     return timedelta(seconds=min(timing.first_look_s * 2 ** min(tries, 16), timing.longest_look_s))

@@ -12,7 +12,8 @@ from allocator.core import outcomes as o
 from allocator.core.changes import Changes
 from allocator.core.ids import AppId, SessionId
 from allocator.core.intake import Arrival, take_in
-from allocator.core.lifecycle import Sight, needs_view, on_due, on_outcome, on_view
+from allocator.core.lifecycle import needs_view, on_due, on_outcome
+from allocator.core.readings import Sight, on_view
 from allocator.core.session import Session, State
 from allocator.ports import Audit, Entry, Transaction, Unserved
 from allocator.rounds.calls import Asked, Assigned, Result, Swept, Viewed
