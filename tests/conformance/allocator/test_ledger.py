@@ -277,6 +277,13 @@ class TestSlots:
         await case.write((first, on_outcome(first, o.NotSent(), after(20), TIMING)))
         assert (await case.ask("loads", APP, NOON))[AGENT].taken == {2}
 
+    async def test_an_end_that_was_only_found_is_not_counted_as_just_closed(self, case):
+        """Nobody knows how long ago it was."""
+        session = await case.given(1)
+        await case.write((session, assigned(session)))
+        await case.write((assigned(session), on_view(assigned(session), o.Over(), after(60), TIMING)))
+        assert (await case.ask("loads", APP, after(59)))[AGENT].closed == 0
+
     async def test_doubt_holds_its_slot(self, case):
         session = await case.given(1)
         await case.write((session, on_outcome(session, o.Unknown("reset"), after(20), TIMING)))
