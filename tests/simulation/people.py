@@ -131,6 +131,7 @@ class People:
         if dice.random() < self.lost:
             self._system.log(f"the {what} webhook of room {room} is lost")
             return
+        self._place.add("webhook_sent", room=room, of=session, what=what)
         delay_s = dice.uniform(0.001, 0.01)
         if dice.random() < self.reordered:
             delay_s += dice.uniform(0, REORDERED_S)
@@ -147,7 +148,6 @@ class People:
     def _deliver(self, what: str, room: RoomId, session: int, event: Event) -> None:
         loop = asyncio.get_running_loop()
         gateway = self._dice.choice(self._system.gateways)
-        self._place.add("webhook_sent", room=room, of=session, what=what)
         told: asyncio.Future[int] = loop.create_future()
         told.add_done_callback(self._answered(what, room, session, event), context=outside())
         loop.call_later(SENDER_TIMEOUT_S, lambda: told.done() or told.set_result(0), context=outside())
