@@ -172,6 +172,14 @@ def test_the_resolve_that_comes_after_the_customer_came_back_ends_only_the_old_s
     assert sorted(one.state for one in sessions) == [State.RESOLVED, State.WAITING]
 
 
+def test_a_late_message_ends_nothing_where_a_reading_had_brought_the_customer_back_before_it():
+    """Seen waiting, the room was given an agent again: it is in that session that the customer is now."""
+    served_again = replace(assigned(previous=4), reopened=True)
+    (session,) = taken(came(2, previous=5), session=served_again)
+    assert (session.state, session.slot, session.previous) == (State.ASSIGNED, 1, 5)
+    assert session.due_at == after(60)
+
+
 def test_a_message_that_names_the_end_settles_the_question_and_is_the_place():
     sessions = taken(came(2), over(3, service=5), came(4, previous=5), session=assigned())
     old, begun = sorted(sessions, key=lambda one: one.state in OPEN)

@@ -115,7 +115,7 @@ def _next_session(
     if session.state in UNSETTLED or (session.state is State.ASSIGNED and may_land(session, now, timing)):
         yield session, _pinned(session, event, arrival, now)
         return
-    if session.state is State.ASSIGNED and is_before_announcement(session, arrival.at):
+    if session.state is State.ASSIGNED and (session.reopened or is_before_announcement(session, arrival.at)):
         yield session, replace(session, previous=event.previous, due_at=now)
         return
     state = State.RESOLVED if session.state is State.ASSIGNED else State.WITHDRAWN
