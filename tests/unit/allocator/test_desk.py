@@ -173,3 +173,19 @@ def test_a_roster_that_no_plan_has_seen_is_good_however_slow_the_round(desk):
     desk.asked(WA, roster(1, read_at=0.0), 3.0)
     assert len(round_of(desk, heads(1), 6.0)[0].reservations) == 1
     assert len(round_of(desk, heads(1), 6.1)[0].reservations) == 0
+
+
+def test_after_an_outage_all_lanes_are_asked_at_once_and_nobody_passes_who_waits_there(desk):
+    """However often asking failed in each: else the lane that happens to be asked first is served, for seconds."""
+    fb = Lane("fb")
+    both = {**heads(1), **heads(2, lane=fb)}
+    round_of(desk, both, 0.0)
+    for now in (0.0, 0.5, 1.5):
+        desk.asked(WA, UNKNOWN, now)
+    desk.asked(fb, UNKNOWN, 3.0)
+    desk.asked(fb, roster(1, read_at=4.0), 4.0)
+    made, ask = round_of(desk, both, 4.0)
+    assert made.reservations == ()
+    assert [one.room for one in ask] == ["1"]
+    desk.asked(WA, roster(1, read_at=4.0), 4.1)
+    assert [one.session for one in round_of(desk, both, 4.1)[0].reservations] == [both[WA][0].id, both[fb][0].id]

@@ -422,3 +422,14 @@ class TestTheTable:
     def test_nothing_of_the_lifecycle_changes_a_state_but_by_the_table(self):
         text = Path(lifecycle.__file__).read_text() + Path(readings.__file__).read_text()
         assert "state=State" not in text
+
+
+class TestWhoCameBackAndIsGoneAgain:
+    back = replace(on_resolved(doubtful(), NOW, TIMING, number=5), again_at=later(3))
+
+    def test_the_end_of_that_session_too_is_told_by_its_number(self):
+        assert on_resolved(self.back, later(4), TIMING, number=6).again_at is None
+
+    @pytest.mark.parametrize("number", [None, 4, 5])
+    def test_a_resolve_that_may_be_an_older_one_forgets_nobody(self, number):
+        assert on_resolved(self.back, later(4), TIMING, number=number).again_at == later(3)

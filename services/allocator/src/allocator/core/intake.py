@@ -104,6 +104,8 @@ def _steps(
         yield session, replace(session, verify=False, due_at=None, waiting_since=arrival.at)
     elif _is_later_session(event, session):
         yield from _next_session(session, event, arrival, now, timing)
+    elif session.state in UNSETTLED and event.previous is not None and event.previous < (session.previous or 0):
+        return  # it was sent before the last end that we know of
     else:
         yield session, _learned(on_waiting(session, arrival.at, now, timing), event)
 
@@ -125,7 +127,7 @@ def _next_session(
 
 def _pinned(session: Session, event: RoomWaiting, arrival: Arrival, now: datetime) -> Session:
     """The customer is back, and a request may still land in their room: it stays with its agent. Look at it now."""
-    back = replace(session, previous=event.previous, resolve_seen=True, again_at=session.again_at or arrival.at)
+    back = replace(session, previous=event.previous, resolve_seen=True, again_at=arrival.at)
     return back if session.state is State.RESERVED else moved_to_doubt(back, due_at=now)
 
 

@@ -85,7 +85,9 @@ def on_resolved(
         case State.WAITING:  # withdrawn, or a late resolve of the room's previous session: the room tells
             return replace(session, verify=True, due_at=now)
         case _:
-            return replace(session, previous=largest(session.previous, number), resolve_seen=True)
+            newer = number is not None and (session.previous is None or number > session.previous)
+            again_at = None if newer else session.again_at  # who had come back is gone again
+            return replace(session, previous=largest(session.previous, number), resolve_seen=True, again_at=again_at)
 
 
 def is_before_announcement(session: Session, at: datetime | None) -> bool:

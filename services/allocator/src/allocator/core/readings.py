@@ -11,7 +11,7 @@ from allocator.core.session import Session, State, moved
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sight:
-    """How a room was read: when the reading began, and whether somebody waits in its lane who came before the customer
+    """How a room was read: when the reading began, and whether somebody waits in its app who came before the customer
     who came back to it.
     """
 

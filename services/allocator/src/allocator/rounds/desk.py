@@ -84,11 +84,18 @@ class Desk:
         line = self._lines.setdefault(lane, _Line())
         line.asked_at = None
         if isinstance(found, Roster):
+            if line.failures:
+                self._ask_all_again(now)
             line.roster, line.compared, line.used, line.failures = found, False, False, 0
             return
         pause = min(ASK_AGAIN_S * 2.0 ** min(line.failures, 8), ASK_AGAIN_MAX_S)
         line.failures += 1
         line.ask_from = now if isinstance(found, o.RoomRefused) else now + pause
+
+    def _ask_all_again(self, now: float) -> None:
+        """Whatever was wrong may be over for all: who waited longest comes first, whichever lane was asked first."""
+        for line in self._lines.values():
+            line.failures, line.ask_from = 0, now
 
     def compare(self, loads: Mapping[AgentId, Load]) -> None:
         """Take from new rosters what they say of customers that are not ours."""

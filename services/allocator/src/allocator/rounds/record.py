@@ -81,11 +81,11 @@ async def _results(
 
 
 async def _others_first(tx: Transaction, session: Session) -> bool:
-    """Whether somebody waits in the lane of ``session`` who came before the customer who came back to its room."""
+    """Whether somebody waits in the app of ``session`` who came before the customer who came back to its room."""
     if session.state is not State.DOUBT or session.again_at is None:
         return False
     heads = await tx.heads(session.app, 1)
-    return any(head.waiting_since < session.again_at for head in heads.get(session.lane, ()))
+    return any(head.waiting_since < session.again_at for line in heads.values() for head in line)
 
 
 def _applied(
