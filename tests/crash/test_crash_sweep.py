@@ -18,6 +18,7 @@ STEPS, STEPS_LONG = 4, 40
 AT_A_TIME = 8
 WORDS = ("acknowledged", "assigned", "lost", "doubled", "over", "out_of_order")
 NOT_IN_THE_STORY = {
+    "ledger.renew_term",  # after a round that failed, and only then
     "lease.wait_for_release",  # who calls it follows, and follows only
     "platform.suggestion",  # a strategy of its own
     "transaction.served_by",  # where the platform counts fewer than we do: the story's delays decide

@@ -74,9 +74,14 @@ def no_sweep() -> None:
     put(app, "QiscusPlatform", NeverSweeps)
 
 
+async def takes_nothing_up(_leader: Leader, _tx: Transaction, _taken: object, _recorded: object) -> None:
+    """What is RESERVED although nothing is under way for it stays so."""
+
+
 def forget() -> None:
-    """A new leader does not recover."""
+    """A new leader does not recover. The sweep would take that up: it is out too."""
     put(Leader, "_recover", forgets)
+    put(Leader, "_take_up", takes_nothing_up)
 
 
 WRONGS: dict[str, Callable[[], None]] = {

@@ -242,6 +242,7 @@ async def plant_in_tables(url, word):
     connection = await asyncpg.connect(url)
     await connection.execute("CREATE TABLE planted (word text)")
     await connection.execute("INSERT INTO planted VALUES ($1)", word)
+    await connection.execute("CHECKPOINT")  # into its file: in the log of changes a page may end in the middle of it
     await connection.close()
 
 

@@ -47,7 +47,14 @@ def play(script: Script) -> Outcome:
         with _alone():
             return loop.run_until_complete(_play(script))
     finally:
+        forget_tasks(loop)
         loop.close()
+
+
+def forget_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Nobody needs to hear of tasks of the dead."""
+    for task in asyncio.all_tasks(loop):
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
 
 
 async def _play(script: Script) -> Outcome:

@@ -3,6 +3,7 @@
 import asyncio
 
 from simulation.loop import Process, ProcessLoop
+from simulation.run import forget_tasks
 
 
 def on_a_loop(work):
@@ -10,6 +11,7 @@ def on_a_loop(work):
     try:
         return loop.run_until_complete(work)
     finally:
+        forget_tasks(loop)
         loop.close()
 
 
