@@ -126,3 +126,26 @@ async def test_who_does_not_have_the_newest_term_begins_none_of_its_own(world):
         await running
     await leader.close()
     assert world.ledger.rows.leader == "b"
+
+
+@in_a_world()
+async def test_after_lost_commits_nobody_is_given_out_until_the_platform_shows_who_was(world):
+    """The slot that we gave away is free in the rows, and for as long as its counts are late nobody can tell."""
+    world.platform.agent(1)
+    world.platform.count_lag_s = 2.0
+    async with world.leading():
+        world.writes("100")
+        await world.until(r100=State.ASSIGNED)
+        rows = world.ledger.rows.copy()
+        (session,) = rows.sessions.values()
+        rows.free(session.id)
+        rows.put(replace(session, state=State.WAITING, agent=None, slot=None, reserved_at=None, assigned_at=None))
+        world.ledger.rows = rows
+        world.ledger.script.before("transaction", Unavailable("connection reset"))
+        for room in ("101", "102"):
+            world.writes(room)
+        await asyncio.sleep(1)
+        assert world.sent() == ["100"]
+        await asyncio.sleep(12)
+    assert len(world.sent()) == 2
+    assert world.platform.customers_of(1) == 2

@@ -65,6 +65,8 @@ class Desk:
         self.more = True
         """Whether the last round may have left something to do."""
         self.sweep_at = 0.0
+        self.believe_from = 0.0
+        """Rosters that were asked for before say too little."""
         self.reasons: Mapping[Lane, WaitReason] = {}
         self.policy: Policy | None = None
         self._tuning = tuning
@@ -190,7 +192,8 @@ class Desk:
         found: dict[Lane, Roster] = {}
         for lane, line in self._lines.items():
             trusted_s = self._tuning.roster_trust_s if line.used else FIRST_TRUST_S
-            if line.roster is not None and line.roster.read_at >= now - trusted_s:
+            oldest = max(now - trusted_s, self.believe_from)
+            if line.roster is not None and line.roster.read_at >= oldest:
                 found[lane] = line.roster
         return found
 

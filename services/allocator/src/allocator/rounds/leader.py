@@ -19,11 +19,12 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from allocator.core import outcomes as o
 from allocator.core.breaker import may_call
 from allocator.core.changes import Changes
-from allocator.core.ids import AppId, Epoch, RoomId
+from allocator.core.ids import AppId, Epoch, RoomId, SessionId
 from allocator.core.lifecycle import farthest, on_clock_back, on_recovery
 from allocator.core.reasons import WaitReason
 from allocator.core.session import Session, State
@@ -76,6 +77,8 @@ class Leader:
         self._entries_done = asyncio.Event()
         self._results: list[Result] = []
         self._ended: frozenset[tuple[AppId, RoomId]] = frozenset()
+        self._reserved: dict[SessionId, datetime] = {}
+        """What was reserved lately, and when, in the order of time: to notice that a server has lost it."""
         self._touched: set[AppId] = set(around.platforms)
         self._tick_at = self._due_at = self._clock.now()
         self.beat_at = self._clock.now()
@@ -197,6 +200,7 @@ class Leader:
                 self.calls.assign(session)
         for reserved in decided.reserved:
             for session in reserved.sessions:
+                self._remember(session)
                 self.calls.assign(session)
             for head in reserved.ask:
                 self.calls.ask(head, platform_chooses=reserved.platform_chooses)
@@ -207,6 +211,14 @@ class Leader:
         for app, kind in decided.recorded.drift:
             self._watch.drift(app, kind)
         self._plan_next(decided.recorded)
+
+    def _remember(self, session: Session) -> None:
+        assert session.reserved_at is not None
+        self._reserved.pop(session.id, None)
+        self._reserved[session.id] = session.reserved_at
+        oldest = session.reserved_at - 2 * self._until_shown
+        while self._reserved and (first := next(iter(self._reserved))) and self._reserved[first] < oldest:
+            del self._reserved[first]
 
     def _plan_next(self, recorded: Recorded) -> None:
         """When the next round is due if nothing happens."""
@@ -302,7 +314,7 @@ class Leader:
         swept = {result.app for result in taken.results if isinstance(result, Swept)}
         known = {session.id for session in recorded.sessions}
         changes = Changes()
-        for session in await self._resume(tx, await tx.unsettled(swept) if swept else ()):
+        for session in self._unannounced(await tx.unsettled(swept) if swept else ()):
             if session.id not in known:
                 changes.note(session, on_recovery(session, self._clock.wall(), over=False))
         await tx.write(changes)
@@ -319,11 +331,20 @@ class Leader:
         await tx.write(changes)
         return [session for session in changes.after if session.state is State.RESERVED]
 
-    async def _resume(self, _: Transaction, unsettled: Sequence[Session]) -> Iterable[Session]:
-        """Our own transaction took effect or not. What it reserved, nobody has announced yet.
-
-        A session may be reserved anew: that an earlier reservation of it was announced says nothing of this one.
+    async def _resume(self, tx: Transaction, unsettled: Sequence[Session]) -> Iterable[Session]:
+        """Our own transaction took effect or not. What it reserved, nobody has announced yet. Or the server is another
+        one, which has lost what was committed.
         """
+        rows = await tx.sessions(self._reserved)
+        if any(_is_lost(rows.get(one), at) for one, at in self._reserved.items()):
+            _log.error("commits_lost", then="nobody is given out until the platform's counts show what they were")
+            self._reserved.clear()
+            for desk in self.desks.values():
+                desk.believe_from = self._clock.now() + self._until_shown.total_seconds()
+        return self._unannounced(unsettled)
+
+    def _unannounced(self, unsettled: Sequence[Session]) -> list[Session]:
+        """A session may be reserved anew: that an earlier reservation of it was announced says nothing of this one."""
         announced = [result.session for result in self._read().results if isinstance(result, Assigned)]
         known = {(one.id, one.reserved_at) for one in (*announced, *self.calls.assigning.values())}
         return [one for one in unsettled if one.state is State.RESERVED and (one.id, one.reserved_at) not in known]
@@ -360,3 +381,13 @@ class Leader:
     @property
     def _lag_s(self) -> float:
         return self._tuning.timing.lag_s
+
+    @property
+    def _until_shown(self) -> timedelta:
+        """After so long the platform counts everybody to whom an agent was sent."""
+        return timedelta(seconds=self._lag_s + self._tuning.timing.platform_timeout_s)
+
+
+def _is_lost(row: Session | None, reserved_at: datetime) -> bool:
+    """Whether a row is not as we had committed it: it is gone, or older."""
+    return row is None or row.reserved_at is None or row.reserved_at < reserved_at
