@@ -274,3 +274,11 @@ def test_a_session_that_served_the_next_one_is_not_ended_by_a_repeated_webhook_o
         TIMING,
     ).after
     assert [one.state for one in sessions] == [State.ASSIGNED]
+
+
+def test_a_wait_that_a_late_list_shows_begins_no_earlier_than_the_end_before_it():
+    """Else who came back would have the place of the session that ended."""
+    found = Arrival(event=came(2), at=after(-30), found=True)
+    known_now = Known(fresh=[found], sessions={}, ends={(APP, RoomId("100")): End(at=after(5), service=4, previous=3)})
+    (session,) = take_in(known_now, after(60), TIMING).after
+    assert (session.waiting_since, session.verify) == (after(5), True)

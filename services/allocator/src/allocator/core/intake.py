@@ -183,7 +183,8 @@ def _end(arrival: Arrival, event: RoomResolved, end: End | None, session: Sessio
 
 def _new(event: RoomWaiting, arrival: Arrival, end: End | None, *, look_at: datetime | None) -> Session:
     """What begins after ``end`` comes after the number it named, whether the webhook says so (not all do) or not. A
-    room that the sweep found may have had any session before; a webhook that names none had none.
+    room that the sweep found may have had any session before; a webhook that names none had none. What the sweep was
+    shown may be of before the end, so the wait it found begins no earlier.
     """
     previous = largest(event.previous, None if end is None else end.service)
     return opened(
@@ -191,7 +192,7 @@ def _new(event: RoomWaiting, arrival: Arrival, end: End | None, *, look_at: date
         app=event.app,
         room=event.room,
         lane=lane_of(event.source, event.channel),
-        since=arrival.at,
+        since=max(arrival.at, end.at) if arrival.found and end is not None else arrival.at,
         previous=FIRST if previous is None and not arrival.found else previous,
         look_at=look_at,
     )
