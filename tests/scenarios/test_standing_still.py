@@ -5,7 +5,7 @@ import time
 import pytest
 
 from support.hooked import AFTER_ANSWER, BEFORE_SEND, BLOCK, caught_by
-from support.system import QUARANTINE_S, TTL_S
+from support.system import LAG_S, QUARANTINE_S, TTL_S
 
 LONG_S = 3 * TTL_S
 BLOCKED_S = 2 * TTL_S
@@ -76,9 +76,9 @@ def test_the_request_of_a_leader_that_stood_still_lands_in_the_rooms_next_sessio
     antre.traffic(0)
     antre.must("all are served", lambda: antre.platform.get("state")["served"] == 0)
     _set_available(antre, False)
-    _stand_still_until(antre, time.time() + ROSTER_S)
+    _stand_still_until(antre, time.time() + QUARANTINE_S + LAG_S + ROSTER_S)  # so long the room is kept for its agent
     antre.platform.post("customers", room_id=room)
-    _stand_still_until(antre, stopped_at + LONG_S)
+    _stand_still_until(antre, max(stopped_at + LONG_S, time.time() + 1))
     assert [one["room"] for one in antre.platform.assigned()].count(room) == 1
     antre.platform.each("service", service_s=None)
     _wake_and_let_send(antre, leader, room)
