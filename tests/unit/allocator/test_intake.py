@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from unit.allocator.making import APP, NOON, TIMING, after, came, over, reserved, waiting
 
 from allocator.core import outcomes as o
@@ -282,3 +283,11 @@ def test_a_wait_that_a_late_list_shows_begins_no_earlier_than_the_end_before_it(
     known_now = Known(fresh=[found], sessions={}, ends={(APP, RoomId("100")): End(at=after(5), service=4, previous=3)})
     (session,) = take_in(known_now, after(60), TIMING).after
     assert (session.waiting_since, session.verify) == (after(5), True)
+
+
+@pytest.mark.parametrize(("ended_at", "taken_in"), [(4, True), (5, False), (30, False)])
+def test_a_list_says_nothing_of_a_room_that_ended_since_it_was_true(ended_at, taken_in):
+    """What it shows may be the wait that ended; whom the platform still lists next time waits."""
+    found = Arrival(event=came(2), at=after(-30), found=True, as_of=after(5))
+    ends = {(APP, RoomId("100")): End(at=after(ended_at), service=4, previous=3)}
+    assert bool(take_in(Known(fresh=[found], sessions={}, ends=ends), after(60), TIMING).after) is taken_in

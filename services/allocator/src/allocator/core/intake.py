@@ -30,12 +30,13 @@ Room = tuple[AppId, RoomId]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """An event with its place in the order: ``at`` is when the inbox accepted it. ``found``: no webhook told
-    us, the sweep did.
+    us, the sweep did, and what it was shown is as the platform was at ``as_of`` or later.
     """
 
     event: Event
     at: datetime
     found: bool
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,8 @@ def _steps(
     if isinstance(event, RoomResolved):
         if session is not None and not _is_late(event, session):
             yield session, on_resolved(session, now, timing, at=arrival.at, number=event.service)
+    elif session is None and _is_of_before(arrival, end):
+        return
     elif session is None:
         in_question = end is not None and _is_in_question(arrival, event, end)
         yield None, _new(event, arrival, end, look_at=now if in_question else None)
@@ -170,6 +173,11 @@ def _is_in_question(arrival: Arrival, event: RoomWaiting, end: End) -> bool:
         return False
     names_an_end = event.previous is not None and event.previous != end.previous
     return not names_an_end or (end.service is not None and event.previous is not None and event.previous < end.service)
+
+
+def _is_of_before(arrival: Arrival, end: End | None) -> bool:
+    """Whether the sweep may have been shown the wait that ended with ``end``. If somebody waits, the next one tells."""
+    return arrival.as_of is not None and end is not None and end.at >= arrival.as_of
 
 
 def _end(arrival: Arrival, event: RoomResolved, end: End | None, session: Session | None) -> End:

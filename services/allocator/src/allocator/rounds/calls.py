@@ -47,11 +47,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """The rooms of ``app`` that wait. ``failure``: the list broke off."""
+    """The rooms of ``app`` that waited at ``asked_at``. ``failure``: the list broke off."""
 
     app: AppId
     rooms: tuple[Unserved, ...]
     failure: Failure | None
+    asked_at: datetime
 
 
 Result: TypeAlias = Assigned | Viewed | Asked | Swept
@@ -153,7 +154,7 @@ class Calls:
     async def _sweep(self, app: AppId) -> None:
         rooms: list[Unserved] = []
         failure: Failure | None = None
-        started = self._clock.now()
+        started, asked_at = self._clock.now(), self._clock.wall()
         async for page in self._platforms[app].unserved():
             if isinstance(page, o.Unknown | o.NotNow | o.CredentialsRefused | o.NotSent):
                 failure = page
@@ -161,7 +162,7 @@ class Calls:
                 rooms.extend(page)
         self._watch.called(app, "sweep", failure or rooms, self._clock.now() - started)
         self.sweeping.discard(app)
-        self._done(Swept(app, tuple(rooms), failure))
+        self._done(Swept(app, tuple(rooms), failure, asked_at))
 
     def _done(self, result: Result) -> None:
         self._results.append(result)

@@ -375,7 +375,7 @@ class Leader:
                 case Asked(_, lane, _, found):
                     desk.answered(found, now)
                     desk.asked(lane, found, now)
-                case Swept(_, _, failure):
+                case Swept(_, _, failure, _):
                     desk.answered(failure, now)
 
     @property

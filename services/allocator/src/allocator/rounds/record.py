@@ -53,7 +53,7 @@ async def record(
     """
     done = Recorded()
     await _write(tx, await _results(tx, taken.results, now, tuning, done), done)
-    found = list(_found(taken.results, now))
+    found = list(_found(taken.results, now, timedelta(seconds=tuning.timing.lag_s)))
     told = [entry.arrival for entry in taken.entries if entry.arrival is not None]
     events = take_in(await tx.record([*told, *found], now), now, tuning.timing)
     done.drift.extend(_missed(events, found))
@@ -144,12 +144,13 @@ def _audit_of(swept: Swept, now: datetime, tuning: Tuning) -> Audit:
     )
 
 
-def _found(results: Sequence[Result], now: datetime) -> Iterator[Arrival]:
+def _found(results: Sequence[Result], now: datetime, lag: timedelta) -> Iterator[Arrival]:
     """The rooms that sweeps found, in the order they waited, as if their webhooks had come."""
-    rooms = [(result.app, room) for result in results if isinstance(result, Swept) for room in result.rooms]
-    for app, room in sorted(rooms, key=lambda pair: (pair[1].since, pair[1].room)):
+    rooms = [(result, room) for result in results if isinstance(result, Swept) for room in result.rooms]
+    for swept, room in sorted(rooms, key=lambda pair: (pair[1].since, pair[1].room)):
         if is_room_id(room.room):
-            yield Arrival(event=_event(app, room, now), at=room.since, found=True)
+            event = _event(swept.app, room, now)
+            yield Arrival(event=event, at=room.since, found=True, as_of=swept.asked_at - lag)
 
 
 def _event(app: AppId, room: Unserved, now: datetime) -> RoomWaiting:
