@@ -285,7 +285,7 @@ def test_a_wait_that_a_late_list_shows_begins_no_earlier_than_the_end_before_it(
     assert (session.waiting_since, session.verify) == (after(5), True)
 
 
-@pytest.mark.parametrize(("ended_at", "taken_in"), [(4, True), (5, False), (30, False)])
+@pytest.mark.parametrize(("ended_at", "taken_in"), [(4, True), (5, False), (30, False), (3600, True)])
 def test_a_list_says_nothing_of_a_room_that_ended_since_it_was_true(ended_at, taken_in):
     """What it shows may be the wait that ended; whom the platform still lists next time waits."""
     found = Arrival(event=came(2), at=after(-30), found=True, as_of=after(5))

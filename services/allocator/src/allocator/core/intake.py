@@ -96,7 +96,7 @@ def _steps(
     if isinstance(event, RoomResolved):
         if session is not None and not _is_late(event, session):
             yield session, on_resolved(session, now, timing, at=arrival.at, number=event.service)
-    elif session is None and _is_of_before(arrival, end):
+    elif session is None and _is_of_before(arrival, end, now):
         return
     elif session is None:
         in_question = end is not None and _is_in_question(arrival, event, end)
@@ -175,9 +175,11 @@ def _is_in_question(arrival: Arrival, event: RoomWaiting, end: End) -> bool:
     return not names_an_end or (end.service is not None and event.previous is not None and event.previous < end.service)
 
 
-def _is_of_before(arrival: Arrival, end: End | None) -> bool:
+def _is_of_before(arrival: Arrival, end: End | None, now: datetime) -> bool:
     """Whether the sweep may have been shown the wait that ended with ``end``. If somebody waits, the next one tells."""
-    return arrival.as_of is not None and end is not None and end.at >= arrival.as_of
+    if arrival.as_of is None or end is None:
+        return False
+    return arrival.as_of <= end.at <= now  # an end ahead of us was timed by a clock that says nothing here
 
 
 def _end(arrival: Arrival, event: RoomResolved, end: End | None, session: Session | None) -> End:
