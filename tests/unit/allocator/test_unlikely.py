@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from unit.allocator.leading import in_a_world
-from unit.allocator.making import NOON, TIMING, after, reserved, waiting
+from unit.allocator.making import APP, NOON, TIMING, after, reserved, waiting
 
 from allocator.adapters import clock as clocks
 from allocator.core import outcomes as o
@@ -86,6 +86,7 @@ async def test_what_a_lost_commit_left_reserved_is_taken_up_with_a_sweep(world):
         await asyncio.sleep(8)
         await world.until(r100=State.ASSIGNED)
     assert [one.what for one in world.platform.record] == ["assigned"]
+    assert (APP, "reservation_forgotten") in world.watch.drifts
 
 
 @in_a_world()

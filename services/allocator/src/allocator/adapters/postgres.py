@@ -27,7 +27,10 @@ CONNECT_TIMEOUT_S = 3.0
 IDLE_LIMIT_S = 3.0
 POOL_SIZE = 4
 
-_NO_SUCH_TABLE = "42P01"
+_SCHEMA = {
+    "42P01": "the schema is missing; `allocator migrate` brings it",
+    "42703": "the schema is of another version; `allocator migrate` brings this one's",
+}
 _READ_ONLY = "25006"
 
 # A standby that missed the last commits gives their numbers out again, so a number alone may be two leaders'.
@@ -202,9 +205,7 @@ def _name(error: Exception) -> str:
     """The kind of error, never its text: that may quote a statement's values."""
     cause = error.orig if isinstance(error, DBAPIError) else error
     state = getattr(cause, "sqlstate", None)
-    if state == _NO_SUCH_TABLE:
-        return "the schema is missing; `allocator migrate` brings it"
-    return str(state or type(cause).__name__)
+    return _SCHEMA.get(str(state), str(state or type(cause).__name__))
 
 
 def _address(url: str) -> tuple[str, str | None]:

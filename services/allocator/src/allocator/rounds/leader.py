@@ -317,6 +317,7 @@ class Leader:
         for session in self._unannounced(await tx.unsettled(swept) if swept else ()):
             if session.id not in known:
                 changes.note(session, on_recovery(session, self._clock.wall(), over=False))
+                recorded.drift.append((session.app, "reservation_forgotten"))
         await tx.write(changes)
         recorded.sessions.extend(changes.after)
 
@@ -337,7 +338,12 @@ class Leader:
         """
         rows = await tx.sessions(self._reserved)
         if any(_is_lost(rows.get(one), at) for one, at in self._reserved.items()):
-            _log.error("commits_lost", then="nobody is given out until the platform's counts show what they were")
+            _log.error(
+                "commits_lost",
+                why="this Postgres does not have what it had committed: a standby took its place",
+                then="no slot is given out until the platform's counts show who was assigned",
+                remedy="replicate synchronously",
+            )
             self._reserved.clear()
             for desk in self.desks.values():
                 desk.believe_from = self._clock.now() + self._until_shown.total_seconds()
