@@ -74,6 +74,23 @@ class World:
             await asyncio.gather(running, return_exceptions=True)
             await leader.close()
 
+    async def crash_at_assign(self, when):
+        """A leader gives room 100 an agent and crashes *before* its request had its effect, or *after*."""
+        leader = self.leader("a")
+        running = asyncio.create_task(leader.run())
+        crash = asyncio.Event()
+
+        async def stand():
+            crash.set()
+            await asyncio.sleep(3600)
+
+        getattr(self.platform.script, when)("assign", stand)
+        self.writes("100")
+        await crash.wait()
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await leader.close()
+
     def writes(self, room, *, source="wa", there=True, previous=None):
         """A customer writes; the webhook is in the inbox."""
         if there:

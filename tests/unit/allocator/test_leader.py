@@ -407,21 +407,7 @@ def test_what_a_predecessor_left_reserved_is_settled_by_the_next(state):
     async def work(world):
         world.platform.agent(1)
         world.platform.agent(2)
-        world.trust.seconds = 1000.0
-        first = world.leader("a")
-        running = asyncio.create_task(first.run())
-        crash = asyncio.Event()
-
-        async def stand():
-            crash.set()
-            await asyncio.sleep(3600)
-
-        getattr(world.platform.script, state)("assign", stand)
-        world.writes("100")
-        await crash.wait()
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await first.close()
+        await world.crash_at_assign(state)
         assert world.states() == {"100": "reserved"}
         async with world.leading():
             await asyncio.sleep(2)
@@ -435,21 +421,7 @@ def test_what_a_predecessor_left_reserved_is_settled_by_the_next(state):
 async def test_a_refusal_frees_nothing_while_the_request_of_a_predecessor_may_still_land(world):
     world.platform.agent(1)
     world.platform.agent(2)
-    world.trust.seconds = 1000.0
-    first = world.leader("a")
-    running = asyncio.create_task(first.run())
-    crash = asyncio.Event()
-
-    async def stand():
-        crash.set()
-        await asyncio.sleep(3600)
-
-    world.platform.script.before("assign", stand)
-    world.writes("100")
-    await crash.wait()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await first.close()
+    await world.crash_at_assign("before")
     world.platform.script.before("assign", Instead(o.AgentRefused("HTTP 400")))
     async with world.leading():
         await asyncio.sleep(2)

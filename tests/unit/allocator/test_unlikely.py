@@ -92,20 +92,7 @@ async def test_what_a_lost_commit_left_reserved_is_taken_up_with_a_sweep(world):
 @in_a_world()
 async def test_a_new_leader_does_not_announce_into_a_room_of_whose_end_the_inbox_tells(world):
     world.platform.agent(1)
-    first = world.leader("a")
-    running = asyncio.create_task(first.run())
-    crash = asyncio.Event()
-
-    async def stand():
-        crash.set()
-        await asyncio.sleep(3600)
-
-    world.platform.script.after("assign", stand)
-    world.writes("100")
-    await crash.wait()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
-    await first.close()
+    await world.crash_at_assign("after")
     world.resolves("100", service=1)
     asked = world.platform.script.calls.count("assign")
     async with world.leading():
