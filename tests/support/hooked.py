@@ -117,14 +117,15 @@ def main() -> None:
     """Lay the seams open and be the command `allocator`."""
     from aiohttp.resolver import ThreadedResolver  # noqa: PLC0415 - only in the process that is to be the allocator
 
-    from allocator import __main__ as command  # noqa: PLC0415
+    from allocator.__main__ import main  # noqa: PLC0415
     from allocator.adapters.qiscus import QiscusPlatform  # noqa: PLC0415
+    from allocator.commands import allocate as word  # noqa: PLC0415
 
     traps = Traps(Path(sys.argv.pop(1)))
     QiscusPlatform.assign = around_assign(QiscusPlatform.assign, traps)  # type: ignore[assignment, method-assign]
     ThreadedResolver.resolve = around_resolve(ThreadedResolver.resolve, traps)  # type: ignore[assignment, method-assign]
-    command.allocate = around_allocate(command.allocate, traps)  # type: ignore[attr-defined, assignment]
-    command.main()
+    word.allocate = around_allocate(word.allocate, traps)  # type: ignore[attr-defined, assignment]
+    main()
 
 
 if __name__ == "__main__":
