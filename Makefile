@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 MEMBERS := $(wildcard packages/*/pyproject.toml services/*/pyproject.toml dev/pyproject.toml)
 IMAGES := webhook-gateway allocator qiscus-simulator
 
-# What the developer may give on the command line; nothing here has a default of its own.
+# What the developer may give on the command line.
 FOR ?=
 CUSTOMERS_PER_S ?=
 AGENTS ?=
@@ -16,6 +16,7 @@ CASE ?=
 SEEDS ?=
 JOBS ?=
 VARIANT ?=
+TAG ?= dev
 ARGS ?=
 # The programs that try to break the system lie beside the tests.
 BESIDE_TESTS = PYTHONPATH=tests $(BIN)/python -m
@@ -23,7 +24,7 @@ BESIDE_TESTS = PYTHONPATH=tests $(BIN)/python -m
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check simulate crash faults model fuzz durability format docs lock clean distclean
+.PHONY: help install run test check simulate crash faults model fuzz durability images sbom format docs lock clean distclean
 
 help: ## list every word
 	@echo "Antre decides which agent takes the next customer."
@@ -76,6 +77,12 @@ fuzz: $(STAMP) ## bad input for the gateway, guided by what it makes the gateway
 
 durability: $(STAMP) ## what each weaker setting of Redis and Postgres gains, and what it costs
 	@exec $(BIN)/python benchmarks/durability.py $(ARGS)
+
+images: ## build the images antre/*:TAG with docker, podman, buildah or the command in BUILD; ARGS=--load
+	@exec python3 deploy/images.py --tag '$(TAG)' $(ARGS)
+
+sbom: $(STAMP) ## write each image's software bill of materials into dist/
+	@exec $(BIN)/python deploy/sbom.py $(ARGS)
 
 format: $(STAMP) ## put the code into shape and mend what can be mended
 	$(BIN)/ruff check --fix
