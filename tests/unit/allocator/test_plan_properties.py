@@ -9,7 +9,7 @@ from unit.allocator.making import after
 
 from allocator.core.ids import AgentId, Lane, SessionId
 from allocator.core.plan import Head, Snapshot, plan
-from allocator.core.policy import Policy, Strategy
+from allocator.core.policy import Strategy, compile_spec
 from allocator.core.reasons import WaitReason
 from allocator.core.roster import IDLE, Load, Roster, Seen, foreign_of
 
@@ -30,13 +30,10 @@ CHAINS = [
 @st.composite
 def policies(draw):
     """Capacities from none to four."""
-    return Policy(
-        version=1,
-        default_capacity=draw(st.integers(0, 3)),
-        capacities=draw(st.dictionaries(st.sampled_from(AGENTS), st.integers(0, 4), max_size=3)),
-        paused=False,
-        strategy=draw(st.sampled_from(CHAINS)),
-    )
+    capacities = draw(st.dictionaries(st.sampled_from(AGENTS), st.integers(0, 4), max_size=3))
+    agents = [{"id": agent, "max": most} for agent, most in capacities.items()]
+    capacity = {"default": draw(st.integers(0, 3)), "agents": agents}
+    return compile_spec({"capacity": capacity, "strategy": list(draw(st.sampled_from(CHAINS)))}, 1)
 
 
 @st.composite

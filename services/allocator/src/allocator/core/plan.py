@@ -137,7 +137,7 @@ class _Agent:
                 return self.used / self.capacity
             case Strategy.LONGEST_IDLE:
                 return self.busy_at
-            case Strategy.PLATFORM:
+            case Strategy.STICKY | Strategy.PLATFORM:  # say nothing of an agent alone
                 return 0.0
 
 

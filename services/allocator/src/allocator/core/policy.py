@@ -1,60 +1,81 @@
-"""What an operations team decides: how much an agent carries, in which order agents are chosen.
+"""What an operations team decides, ready for use: who may take whom, how many at once, in which order, when.
 
-One schema for every door (a file, a Kubernetes object's ``spec``)::
-
-    capacity:
-      default: 2
-      agents:
-        - {id: 164867, max: 5}
-    paused: false
-    strategy: [leastLoaded, longestIdle]        # or [platform]
-
-:func:`compile_spec` makes a :class:`Policy` of such a mapping, or raises :class:`PolicyError` with the place and the
-reason; a policy that is in force is never half of one.
+:func:`compile_spec` makes a :class:`Policy` of what people write (:mod:`allocator.core.spec`), or raises
+:class:`PolicyError` with the place and the reason; a policy that is in force is never half of one.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Annotated, Any
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
-import msgspec
+from msgspec import UNSET, UnsetType
 
-from allocator.core.ids import AgentId
+from allocator.core.hours import MINUTES_A_DAY, Hours, Interval
+from allocator.core.ids import AgentId, Lane, parts_of
+from allocator.core.spec import CAPACITY_MAX, ChannelMax, Day, HoursSpec, Outside, Rule, Spec, Strategy
+from allocator.core.spec_rules import PolicyError, read_spec, seconds_of
 
-CAPACITY_MAX = 1000
-
-Capacity = Annotated[int, msgspec.Meta(ge=0, le=CAPACITY_MAX)]
-
-
-class Strategy(StrEnum):
-    """How to choose among the agents who may."""
-
-    LEAST_LOADED = "leastLoaded"
-    """By percent of their capacity."""
-    LONGEST_IDLE = "longestIdle"
-    """Who was given somebody, or was freed of somebody, longest ago."""
-    PLATFORM = "platform"
-    """Whom the platform suggests, if the maximum allows: the original service's way. Stands alone."""
+__all__ = ["CAPACITY_MAX", "ChannelCap", "Eligible", "Place", "Policy", "PolicyError", "Sticky", "Strategy"]
+__all__ += ["compile_spec", "standard"]
 
 
-class PolicyError(Exception):
-    """Not a policy. ``path`` is where, like ``$.capacity.default``; the text says why."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where sessions come from; None: from anywhere."""
 
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.path = path
-        self.reason = reason
+    sources: frozenset[str] | None
+    channels: frozenset[str] | None
+
+    def has(self, lane: Lane) -> bool:
+        """Whether the sessions of ``lane`` come from there."""
+        source, channel = parts_of(lane)
+        return (self.sources is None or source in self.sources) and (self.channels is None or channel in self.channels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelCap:
+    """Of one agent's sessions, at most ``most`` from ``place``."""
+
+    place: Place
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eligible:
+    """Who may take the sessions from ``place``: who is of ``divisions`` or among ``agents``."""
+
+    place: Place
+    divisions: frozenset[str]
+    agents: frozenset[AgentId]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sticky:
+    """Who served a room last is preferred for ``remembered_s``, and waited for ``patience_s``."""
+
+    remembered_s: int
+    patience_s: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A policy in force. ``version`` is the row it came from; 0 is the one before any was given."""
+    """A policy in force. ``version`` is the row it came from; 0 is the one before any was given. Names of divisions
+    and e-mail addresses are as :func:`folded` has them.
+    """
 
     version: int
     default_capacity: int
+    total: int | None
     capacities: dict[AgentId, int]
+    by_email: dict[str, int]
+    by_division: dict[str, int]
+    channel_caps: tuple[ChannelCap, ...]
+    eligibility: tuple[Eligible, ...]
     paused: bool
     strategy: tuple[Strategy, ...]
+    sticky: Sticky | None
+    hours: Hours | None
 
     def capacity_of(self, agent: AgentId) -> int:
         """How many customers ``agent`` may have at once."""
@@ -65,36 +86,32 @@ class Policy:
         """Whether the platform chooses the agent."""
         return self.strategy == (Strategy.PLATFORM,)
 
-
-class _Agent(msgspec.Struct, forbid_unknown_fields=True):
-    id: Annotated[int, msgspec.Meta(gt=0)]
-    max: Capacity
-
-
-class _Capacity(msgspec.Struct, forbid_unknown_fields=True):
-    default: Capacity = 2
-    agents: list[_Agent] = []
-
-
-class _Spec(msgspec.Struct, forbid_unknown_fields=True):
-    capacity: _Capacity = msgspec.field(default_factory=_Capacity)
-    paused: bool = False
-    strategy: list[Strategy] = msgspec.field(default_factory=lambda: [Strategy.LEAST_LOADED, Strategy.LONGEST_IDLE])
+    def is_open(self, now: datetime) -> bool:
+        """Whether customers are given to agents at ``now``."""
+        return self.hours is None or not self.hours.holds or self.hours.is_open(now)
 
 
 def compile_spec(spec: Any, version: int) -> Policy:
     """The policy that ``spec`` (mappings, lists, plain values) describes. Raises :class:`PolicyError`."""
-    checked = _checked(spec)
-    ids = [agent.id for agent in checked.capacity.agents]
-    if len(set(ids)) < len(ids):
-        raise PolicyError("$.capacity.agents", "an agent is named twice")
-    _check_strategy(checked.strategy)
+    return compiled(read_spec(spec), version)
+
+
+def compiled(spec: Spec, version: int) -> Policy:
+    """The policy that ``spec`` means."""
+    capacity = spec.capacity
     return Policy(
         version=version,
-        default_capacity=checked.capacity.default,
-        capacities={AgentId(agent.id): agent.max for agent in checked.capacity.agents},
-        paused=checked.paused,
-        strategy=tuple(checked.strategy),
+        default_capacity=capacity.default,
+        total=None if capacity.total is UNSET else capacity.total,
+        capacities={AgentId(one.id): one.max for one in capacity.agents if one.id is not UNSET},
+        by_email={folded(one.email): one.max for one in capacity.agents if one.email is not UNSET},
+        by_division={folded(one.name): one.max for one in capacity.divisions},
+        channel_caps=tuple(map(_channel_cap, capacity.channels)),
+        eligibility=tuple(map(_eligible, spec.eligibility)),
+        paused=spec.paused,
+        strategy=tuple(spec.strategy),
+        sticky=_sticky(spec),
+        hours=None if spec.hours is UNSET else _hours(spec.hours),
     )
 
 
@@ -103,18 +120,56 @@ def standard() -> Policy:
     return compile_spec({}, version=0)
 
 
-def _checked(spec: Any) -> _Spec:
-    try:
-        return msgspec.convert({} if spec is None else spec, _Spec)
-    except msgspec.ValidationError as error:
-        reason, _, path = str(error).partition(" - at `")
-        raise PolicyError(path.rstrip("`") or "$", reason) from None
+def folded(name: str) -> str:
+    """A name as it is compared: the case of its letters makes no difference, nor does space around it."""
+    return name.strip().casefold()
 
 
-def _check_strategy(strategy: list[Strategy]) -> None:
-    if not strategy:
-        raise PolicyError("$.strategy", "empty: name at least one of " + ", ".join(Strategy))
-    if len(set(strategy)) < len(strategy):
-        raise PolicyError("$.strategy", "a strategy is named twice")
-    if Strategy.PLATFORM in strategy and len(strategy) > 1:
-        raise PolicyError("$.strategy", "platform chooses alone: name no other beside it")
+def _place(sources: list[str] | UnsetType, channels: list[int] | UnsetType) -> Place:
+    return Place(
+        sources=None if sources is UNSET else frozenset(sources),
+        channels=None if channels is UNSET else frozenset(map(str, channels)),
+    )
+
+
+def _channel_cap(cap: ChannelMax) -> ChannelCap:
+    sources = UNSET if cap.source is UNSET else [cap.source]
+    channels = UNSET if cap.channel_id is UNSET else [cap.channel_id]
+    return ChannelCap(place=_place(sources, channels), most=cap.max)
+
+
+def _eligible(rule: Rule) -> Eligible:
+    return Eligible(
+        place=_place(rule.when.sources, rule.when.channel_ids),
+        divisions=frozenset(() if rule.divisions is UNSET else map(folded, rule.divisions)),
+        agents=frozenset(() if rule.agents is UNSET else map(AgentId, rule.agents)),
+    )
+
+
+def _sticky(spec: Spec) -> Sticky | None:
+    if Strategy.STICKY not in spec.strategy:
+        return None
+    return Sticky(remembered_s=seconds_of(spec.sticky.for_), patience_s=seconds_of(spec.sticky.patience))
+
+
+def _hours(hours: HoursSpec) -> Hours:
+    always = (Interval(days=frozenset(range(7)), begins=0, ends=MINUTES_A_DAY),)
+    days = list(Day)
+    return Hours(
+        zone=ZoneInfo(hours.timezone),
+        intervals=always
+        if hours.open is UNSET
+        else tuple(
+            Interval(
+                days=frozenset(days.index(day) for day in one.days), begins=_minute(one.from_), ends=_minute(one.to)
+            )
+            for one in hours.open
+        ),
+        closed=frozenset(date.fromisoformat(one.date) for one in hours.closed),
+        holds=hours.outside is Outside.HOLD,
+    )
+
+
+def _minute(text: str) -> int:
+    hours, _, minutes = text.partition(":")
+    return int(hours) * 60 + int(minutes)
