@@ -62,6 +62,19 @@ def test_customers_are_spread_before_anybody_gets_a_second():
     assert who(plan(snapshot([head(n) for n in range(1, 5)], {"wa": roster(1, 2)}))) == [1, 2, 1, 2]
 
 
+def test_a_choice_says_against_whom_it_was_made():
+    loads = {AgentId(1): load(1), AgentId(2): load(busy_at=5.0), AgentId(3): load(busy_at=9.0), AgentId(4): load(1, 2)}
+    (given,) = plan(snapshot([head(1)], {"wa": roster(1, 2, 3, 4)}, loads=loads)).reservations
+    assert given.rank == (0.0, 5.0, 2.0)
+    assert given.against == ((0.0, 9.0, 3.0), (0.5, 0.0, 1.0))
+
+
+def test_who_was_avoided_or_is_full_was_no_rival():
+    loads = {AgentId(2): load(1, 2)}
+    (given,) = plan(snapshot([head(1, avoid={AgentId(3)})], {"wa": roster(1, 2, 3)}, loads=loads)).reservations
+    assert (given.agent, given.against) == (1, ())
+
+
 def test_the_lowest_free_slot_is_given():
     made = plan(snapshot([head(1)], {"wa": roster(1)}, loads={AgentId(1): load(2)}, spec={"capacity": {"default": 3}}))
     assert [one.slot for one in made.reservations] == [1]

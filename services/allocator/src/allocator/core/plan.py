@@ -33,6 +33,9 @@ class Head:
     avoid: frozenset[AgentId]
 
 
+AGAINST_MAX = 2
+"""So many runners-up are named with a choice, for those who ask why."""
+
 AVOIDED_FOR = timedelta(seconds=5)
 """So long an agent whom the platform refused for a room is passed over there: longer than its lists are late. Then
 they may be tried again: perhaps they were away, and there may be nobody else."""
@@ -76,6 +79,10 @@ class Reservation:
     agent: AgentId
     slot: int
     capacity: int
+    rank: Rank
+    """What the strategies said of ``agent``, in their order."""
+    against: tuple[Rank, ...]
+    """The same of the next best, best first, at most ``AGAINST_MAX``; each ends with the agent's id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,10 +188,21 @@ class _Desk:
         if agent is None:
             return line.closed or WaitReason.NO_ELIGIBLE_AGENT
         self._budget -= 1
+        rank, against = agent.rank(self._strategy), self._runners_up(line, agent, head.avoid)
         slot = agent.take()
         heappush(line.agents, (agent.rank(self._strategy), agent.id))
         self._count_use(line)
-        return Reservation(session=head.session, agent=agent.id, slot=slot, capacity=agent.capacity)
+        return Reservation(
+            session=head.session, agent=agent.id, slot=slot, capacity=agent.capacity, rank=rank, against=against
+        )
+
+    def _runners_up(self, line: _Line, chosen: _Agent, avoid: frozenset[AgentId]) -> tuple[Rank, ...]:
+        """Who would have been next. The smallest of a heap are among its first few: no others are looked at."""
+        few = line.agents[: 2 ** (AGAINST_MAX + 1)]
+        others = [
+            (rank, one) for rank, one in few if one != chosen.id and one not in avoid and self._agents[one].is_free
+        ]
+        return tuple(rank for rank, _ in sorted(others)[:AGAINST_MAX])
 
     def _best(self, line: _Line, avoid: frozenset[AgentId]) -> _Agent | None:
         """Take the best free agent out of ``line``. Those to avoid are put back."""
