@@ -7,6 +7,7 @@ def test_every_key_about_customers_carries_its_app():
     keys = Keys()
     assert keys.inbox(AppId("demo")) == "antre:{demo}:inbox"
     assert keys.put_aside(AppId("demo")) == "antre:{demo}:put-aside"
+    assert keys.glance(AppId("demo")) == "antre:{demo}:glance"
 
 
 def test_two_installations_can_share_a_redis():

@@ -23,6 +23,10 @@ class Keys:
         """The stream of entries that nobody could read, for a person to look at."""
         return f"{self.prefix}:{{{app}}}:put-aside"
 
+    def glance(self, app: AppId) -> str:
+        """What the leader sees of an app at this moment, for those who ask; it goes away by itself."""
+        return f"{self.prefix}:{{{app}}}:glance"
+
     @property
     def lease(self) -> str:
         """Who should lead: ``owner|counter``, with a time to live."""

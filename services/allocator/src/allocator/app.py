@@ -12,12 +12,14 @@ from allocator.adapters.policy_file import PolicyFile, Refused, read_policy
 from allocator.adapters.postgres import PostgresLedger
 from allocator.adapters.qiscus import QiscusPlatform, new_client
 from allocator.adapters.redis import RedisInbox, RedisLease
+from allocator.adapters.redis_board import RedisBoard
 from allocator.core.ids import Lane
 from allocator.core.lifecycle import Timing
 from allocator.core.reasons import WaitReason
 from allocator.election import Elector, Leadership, LeaseTiming
 from allocator.ports import Clock, Ledger, Standing, StopLeading, Unavailable, Watch
 from allocator.rounds.leader import READ_WAIT_S, Leader
+from allocator.rounds.showing import showing
 from allocator.rounds.tuning import Surroundings, Tuning
 from allocator.settings import LEASE_MARGIN_S, SEND_MARGIN_S, Settings, apps_of, owner_of
 from chassis import ops
@@ -68,6 +70,11 @@ class Allocator:
         self._stop.set()
         if self._leader is not None:
             self._leader.stop()
+
+    @property
+    def leader(self) -> Leader | None:
+        """While we lead."""
+        return self._leader
 
     def alive(self) -> str | None:
         """For ``/livez``: None, or what is wrong that only a restart mends."""
@@ -188,7 +195,8 @@ async def allocate(settings: Settings) -> None:
         ledger = PostgresLedger(settings.database_url, settings.database_timeout_s)
         inbox = RedisInbox(settings.redis_url, keys, [app.id for app in apps], READ_WAIT_S)
         lease = RedisLease(settings.redis_url, keys)
-        for store in (ledger, inbox, lease):
+        board = RedisBoard(settings.redis_url, keys)
+        for store in (ledger, inbox, lease, board):
             stack.push_async_callback(store.close)
         platforms = {
             app.id: QiscusPlatform(
@@ -221,6 +229,7 @@ async def allocate(settings: Settings) -> None:
         _log.info("started", owner=owner, apps=len(apps))
         _on_signals(allocator)
         await stack.enter_async_context(watching(stores))
+        await stack.enter_async_context(showing(lambda: allocator.leader, owner, board, clock))
         await allocator.run()
 
 

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from allocator.core import outcomes as o
 from allocator.core.changes import Changes
+from allocator.core.glance import Glance
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId, SessionId
 from allocator.core.intake import Arrival, Known
 from allocator.core.policy import Policy
@@ -282,3 +283,10 @@ class PolicyDoor(Protocol):
 
     def newest(self) -> object | None:
         """A valid spec that was not passed on yet; None: nothing new. Never fails; says itself what is wrong."""
+
+
+class Board(Protocol):
+    """Where the leader shows what it sees, for those who ask."""
+
+    async def show(self, glances: Mapping[AppId, Glance], keep_s: float) -> None:
+        """Show ``glances``, each until it is shown again, for ``keep_s`` at most. Raises :class:`Unavailable`."""

@@ -21,6 +21,7 @@ from chassis.settings import (
     url,
     whole,
 )
+from contract import AppId
 from contract.apps import App, AppsError, apps_from_file, one_app
 
 LEASE_MARGIN_S = 1.0
@@ -152,6 +153,16 @@ def apps_of(settings: Settings) -> tuple[App, ...]:
         raise SettingError(str(error)) from None
     _check_secrets(settings, apps)
     return apps
+
+
+def app_ids_of(settings: Settings) -> tuple[AppId, ...]:
+    """The ids of the apps that are named, for those who only ask; none: nobody said. Raises as :func:`apps_of`."""
+    try:
+        if settings.apps_file is not None:
+            return tuple(app.id for app in apps_from_file(settings.apps_file))
+        return () if settings.app_id is None else (one_app(settings.app_id, None, "").id,)
+    except AppsError as error:
+        raise SettingError(str(error)) from None
 
 
 def owner_of(settings: Settings) -> str:

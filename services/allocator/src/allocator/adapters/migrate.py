@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 _LOCK = 0x616E747265  # "antre"; any number that nobody else uses
 _TIMEOUT_S = 600.0
+_SCRIPTS = Path(__file__).parent.parent / "migrations"
 
 
 async def migrate(url: str) -> tuple[str | None, str | None]:
@@ -25,6 +26,11 @@ async def migrate(url: str) -> tuple[str | None, str | None]:
     grows by what older versions can live with. Raises :class:`~allocator.ports.Unavailable`.
     """
     return await _with_connection(url, _upgrade)
+
+
+def head_revision() -> str:
+    """The revision that this version brings."""
+    return str(ScriptDirectory(str(_SCRIPTS)).get_current_head())
 
 
 async def differences(url: str) -> list[object]:
@@ -68,6 +74,6 @@ def _compare(connection: Connection) -> Iterable[object]:
 
 def _config(connection: Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    config.set_main_option("script_location", str(_SCRIPTS))
     config.attributes["connection"] = connection
     return config

@@ -46,7 +46,7 @@ _COMMIT_DURABLY = """
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
 """
 """Only ``off`` is changed: all others have the commit on this server's disk, and differ in what standbys have."""
-_DURABILITY = """
+DURABILITY = """
 SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')
 """
 _DOUBTS = (
@@ -145,7 +145,7 @@ class PostgresLedger:
         """For what this server may lose what it committed; None: it does not answer."""
         try:
             async with self._connection() as connection:
-                found = await connection.exec_driver_sql(_DURABILITY)
+                found = await connection.exec_driver_sql(DURABILITY)
                 return doubts_of({row.name: row.setting for row in found})
         except Unavailable:
             return None

@@ -107,7 +107,7 @@ class RedisInbox:
         block = max(1, int(wait_s * 1000))
         heads = ["0-0"] * len(self._apps)
         command = ["XREAD", "COUNT", at_most, "BLOCK", block, "STREAMS", *self._apps, *heads]
-        async with _translated():
+        async with translated():
             found = await self._redis.execute_command(*command)
         return list(self._entries(found))
 
@@ -120,28 +120,16 @@ class RedisInbox:
                 if entry.arrival is None:
                     self._put_aside(pipeline, entry)
             pipeline.xdel(self._keys.inbox(app), *[entry.id for entry in mine])
-        async with _translated():
+        async with translated():
             await pipeline.execute()
 
     async def doubts(self) -> Sequence[Doubt] | None:
         """For what this server may lose what it acknowledged; None: it does not answer."""
-        try:
-            return await redis_doubts(self._asked)
-        except (RedisError, OSError, TimeoutError):
-            return None
+        return await doubts_of(self._redis)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
-
-    async def _asked(self, *words: str) -> Any:
-        """What the server says; None: it refuses the question to us."""
-        try:
-            return await self._redis.execute_command(*words)
-        except ResponseError as error:
-            if str(error).startswith(_NOT_NOW):
-                raise
-            return None
 
     def _put_aside(self, pipeline: Any, entry: Entry) -> None:
         """Copied by the server, so that its content does not pass through us a second time. Of one with thousands of
@@ -176,23 +164,23 @@ class RedisLease:
     async def acquire(self, owner: str, ttl_s: float, stale: Holder | None) -> Holder:
         """See the port."""
         seen = f"{stale.owner}|{stale.counter}" if stale else ""
-        async with _translated():
+        async with translated():
             held = await self._acquire(keys=[self._lease], args=[owner, int(ttl_s * 1000), seen])
-        return _holder(held.decode())
+        return holder_of(held.decode())
 
     async def renew(self, owner: str, ttl_s: float) -> bool:
         """See the port."""
-        async with _translated():
+        async with translated():
             return bool(await self._renew(keys=[self._lease], args=[owner, int(ttl_s * 1000)]))
 
     async def release(self, owner: str) -> bool:
         """See the port."""
-        async with _translated():
+        async with translated():
             return bool(await self._release(keys=[self._lease, self._handover], args=[owner]))
 
     async def wait_for_release(self, at_most_s: float) -> None:
         """See the port."""
-        async with _translated():
+        async with translated():
             await self._redis.execute_command("BLPOP", self._handover, min(at_most_s, CALL_TIMEOUT_S / 2))
 
     async def close(self) -> None:
@@ -200,15 +188,35 @@ class RedisLease:
         await self._redis.aclose()
 
 
+async def doubts_of(redis: Redis) -> Sequence[Doubt] | None:
+    """For what this server may lose what it acknowledged; None: it does not answer."""
+
+    async def asked(*words: str) -> Any:
+        """What the server says; None: it refuses the question to us."""
+        try:
+            return await redis.execute_command(*words)
+        except ResponseError as error:
+            if str(error).startswith(_NOT_NOW):
+                raise
+            return None
+
+    try:
+        return await redis_doubts(asked)
+    except (RedisError, OSError, TimeoutError):
+        return None
+
+
 @asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
+async def translated() -> AsyncIterator[None]:
+    """The library's errors in the block come out as the port's."""
     try:
         yield
     except (RedisError, OSError, TimeoutError) as error:
         raise Unavailable(f"Redis: {type(error).__name__}") from error
 
 
-def _holder(text: str) -> Holder:
+def holder_of(text: str) -> Holder:
+    """Who has a lease that holds ``text``."""
     match = _HOLDER.fullmatch(text)
     return Holder(match[1], int(match[2])) if match else Holder(text, -1)
 
@@ -241,10 +249,10 @@ def _entry(app: AppId, entry_id: str, fields: dict[bytes, bytes]) -> Entry:
         return Entry(app=app, id=entry_id, arrival=None, why=str(error))
     if event.app != app:
         return Entry(app=app, id=entry_id, arrival=None, why="an event of another app")
-    return Entry(app=app, id=entry_id, arrival=Arrival(event=event, at=_place(entry_id), found=False), why=None)
+    return Entry(app=app, id=entry_id, arrival=Arrival(event=event, at=place_of(entry_id), found=False), why=None)
 
 
-def _place(entry_id: str) -> datetime:
+def place_of(entry_id: str) -> datetime:
     """When Redis accepted an entry: ``milliseconds-sequence``. The sequence becomes microseconds, so that the
     order of a stream is the order of these times. One from beyond the calendar (an id given by hand, a clock gone mad)
     is from its last day, and so are all that Redis accepts after it.

@@ -3,12 +3,13 @@
 All of it can be lost at any moment: it is asked for anew. What must not be lost is in the ledger.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from allocator.core import breaker as b
 from allocator.core import outcomes as o
+from allocator.core.glance import AgentSeen, Glance
 from allocator.core.ids import AgentId, AppId, Lane
 from allocator.core.plan import Plan, Snapshot, head_of
 from allocator.core.policy import Policy
@@ -187,6 +188,35 @@ class Desk:
         rosters = [line.roster for line in self._lines.values() if line.roster is not None]
         online = {seen.agent for roster in rosters for seen in roster.agents if seen.online}
         return sum(map(self.policy.capacity_of, online))
+
+    def glance(self, leader: str, at: float) -> Glance:
+        """What is seen of the app, for those who ask; ``at``: Unix time."""
+        policy = self.policy
+        return Glance(
+            leader=leader,
+            at=at,
+            platform=None if self.breaker.reason is None else str(self.breaker.reason),
+            policy=None if policy is None else policy.version,
+            paused=policy is not None and policy.paused,
+            reasons={lane: str(reason) for lane, reason in self.reasons.items()},
+            agents=() if policy is None else tuple(self._agents_seen(policy)),
+        )
+
+    def _agents_seen(self, policy: Policy) -> Iterator[AgentSeen]:
+        lanes: dict[AgentId, list[Lane]] = {}
+        online: set[AgentId] = set()
+        for lane, line in self._lines.items():
+            for seen in line.roster.agents if line.roster is not None else ():
+                lanes.setdefault(seen.agent, []).append(lane)
+                online.update({seen.agent} if seen.online else ())
+        for agent, theirs in sorted(lanes.items()):
+            yield AgentSeen(
+                agent=agent,
+                online=agent in online,
+                capacity=policy.capacity_of(agent),
+                foreign=foreign_of(self._foreign, agent),
+                lanes=tuple(sorted(theirs)),
+            )
 
     def _trusted(self, now: float) -> dict[Lane, Roster]:
         found: dict[Lane, Roster] = {}

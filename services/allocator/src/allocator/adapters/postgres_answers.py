@@ -1,0 +1,110 @@
+"""Postgres, for those who ask: each question in a transaction of its own that may only read."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from allocator.adapters import sql_answers as sql
+from allocator.adapters.postgres import DURABILITY, doubts_of, engine_for, translated
+from allocator.core.answers import Count, Database, Place, Serving
+from allocator.core.ids import AgentId, AppId, Lane, RoomId, SessionId
+from chassis.durability import Doubt
+
+
+class Answers:
+    """What the ledger knows. Everything raises :class:`~allocator.ports.Unavailable`."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        self._engine = engine_for(url, timeout_s)
+
+    async def database(self) -> Database:
+        """The server, the schema, the term: also where there is no schema yet."""
+        async with self._asking() as connection:
+            version, at = await _one(connection, sql.SERVER)
+            revision = await _if_there(connection, "alembic_version", sql.REVISION)
+            epoch, leader, since = await _if_there(connection, "term", sql.TERM) or (None, None, None)
+        return Database(
+            version=version.split()[0],
+            at=at,
+            revision=None if revision is None else revision[0],
+            epoch=epoch,
+            leader=leader,
+            leads_since=since,
+        )
+
+    async def apps(self) -> list[AppId]:
+        """Those who ever had a customer."""
+        async with self._asking() as connection:
+            return [AppId(row[0]) for row in await _rows(connection, sql.APPS)]
+
+    async def count(self, app: AppId) -> Count:
+        """How many of ``app``."""
+        async with self._asking() as connection:
+            states = {row[0]: row[1] for row in await _rows(connection, sql.COUNTS, app)}
+            oldest, slots, parked = await _one(connection, sql.MORE_COUNTS, app)
+        return Count(app=app, states=states, oldest=oldest, slots_used=slots, parked=parked)
+
+    async def waiting(self, app: AppId, at_most: int) -> list[Place]:
+        """Who waits in ``app``, longest first."""
+        async with self._asking() as connection:
+            rows = await _rows(connection, sql.WAITING, app, at_most)
+        return _places(rows)
+
+    async def agents(self, app: AppId) -> list[Serving]:
+        """The agents who ever served in ``app``."""
+        async with self._asking() as connection:
+            rows = await _rows(connection, sql.AGENTS, app)
+        return [Serving(agent=AgentId(agent), used=used, busy_at=busy_at) for agent, used, busy_at in rows]
+
+    async def doubts(self) -> Sequence[Doubt]:
+        """For what this server may lose what it committed."""
+        async with self._asking() as connection:
+            return doubts_of(dict(await _rows(connection, DURABILITY)))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _asking(self) -> AsyncIterator[AsyncConnection]:
+        async with translated(self._engine), self._engine.begin() as connection:
+            await connection.exec_driver_sql(sql.READ_ONLY)
+            yield connection
+
+
+def _places(rows: Sequence[Any]) -> list[Place]:
+    places: list[Place] = []
+    lanes: Counter[str] = Counter()
+    for position, (identity, room, lane, since, verify, due_at) in enumerate(rows, 1):
+        places.append(
+            Place(
+                id=SessionId(identity.hex),
+                room=RoomId(room),
+                lane=Lane(lane),
+                since=since,
+                position=position,
+                ahead=lanes[lane],
+                verify=verify,
+                due_at=due_at,
+            )
+        )
+        lanes[lane] += due_at is None
+    return places
+
+
+async def _rows(connection: AsyncConnection, statement: str, *parameters: Any) -> Sequence[Any]:
+    return (await connection.exec_driver_sql(statement, parameters)).all()
+
+
+async def _one(connection: AsyncConnection, statement: str, *parameters: Any) -> Any:
+    return (await _rows(connection, statement, *parameters))[0]
+
+
+async def _if_there(connection: AsyncConnection, table: str, statement: str) -> Any:
+    """The first row, if the table is there and has one."""
+    (is_there,) = await _one(connection, sql.IS_THERE, table)
+    rows = await _rows(connection, statement) if is_there else []
+    return rows[0] if rows else None

@@ -1,0 +1,45 @@
+"""The texts of the statements that answer questions: all of them only read."""
+
+from allocator.core.session import OPEN, State
+
+_OPEN = "state IN (" + ", ".join(f"'{state}'" for state in sorted(OPEN)) + ")"
+
+READ_ONLY = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+
+IS_THERE = "SELECT to_regclass($1::text) IS NOT NULL"
+
+SERVER = "SELECT current_setting('server_version'), clock_timestamp()"
+
+REVISION = "SELECT version_num FROM alembic_version"
+
+TERM = "SELECT epoch, leader, began_at FROM term"
+
+# One after another in the index, so the cost is that of the apps, not of the sessions.
+APPS = """
+WITH RECURSIVE apps AS (
+  (SELECT app FROM session ORDER BY app LIMIT 1)
+  UNION ALL
+  SELECT (SELECT s.app FROM session s WHERE s.app > apps.app ORDER BY s.app LIMIT 1)
+  FROM apps WHERE apps.app IS NOT NULL
+)
+SELECT app FROM apps WHERE app IS NOT NULL
+"""
+
+COUNTS = f"SELECT state, count(*) FROM session WHERE app = $1 AND {_OPEN} GROUP BY state"
+
+MORE_COUNTS = f"""
+SELECT (SELECT min(waiting_since) FROM session WHERE app = $1 AND state = '{State.WAITING}'),
+       (SELECT count(*) FROM slot WHERE app = $1),
+       (SELECT count(*) FROM session WHERE app = $1 AND ended_at IS NOT NULL AND state = '{State.PARKED}')
+"""
+
+WAITING = f"""
+SELECT id, room, lane, waiting_since, verify, due_at FROM session
+WHERE app = $1 AND state = '{State.WAITING}' ORDER BY waiting_since, id LIMIT $2
+"""
+
+AGENTS = """
+SELECT a.agent, count(s.number), a.busy_at FROM agent a
+LEFT JOIN slot s ON s.app = a.app AND s.agent = a.agent
+WHERE a.app = $1 GROUP BY a.agent, a.busy_at ORDER BY a.agent
+"""

@@ -1,0 +1,55 @@
+"""What the ledger says to those who ask: rows as values, for reading only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from allocator.core.ids import AgentId, AppId, Lane, RoomId, SessionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """What Postgres says of itself, of the schema and of the newest term. None: not there yet."""
+
+    version: str
+    at: datetime
+    """Its time of day."""
+    revision: str | None
+    epoch: int | None
+    leader: str | None
+    leads_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Somebody who waits. ``position`` counts from 1 over the app, ``ahead`` those before in the same lane."""
+
+    id: SessionId
+    room: RoomId
+    lane: Lane
+    since: datetime
+    position: int
+    ahead: int
+    verify: bool
+    """Its room is to be read first."""
+    due_at: datetime | None
+    """It is not in turn before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """An agent, as the rows have it. ``busy_at``: last given or freed of a customer."""
+
+    agent: AgentId
+    used: int
+    busy_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """How many, of one app. ``parked``: those that a person must see."""
+
+    app: AppId
+    states: dict[str, int]
+    oldest: datetime | None
+    slots_used: int
+    parked: int

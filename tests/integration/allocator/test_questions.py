@@ -1,0 +1,97 @@
+"""``allocator status``, ``backlog`` and ``agents`` beside a leader at work, with real stores."""
+
+import pytest
+from integration.allocator.asked import ask
+from integration.allocator.conftest import APP
+
+from allocator.adapters.redis_board import RedisBoard
+from allocator.rounds.showing import showing
+from contract import Keys
+
+
+@pytest.fixture
+def urls(schema_url, redis_url):
+    return schema_url, redis_url
+
+
+@pytest.fixture
+async def board(redis_url):
+    made = RedisBoard(redis_url, Keys())
+    yield made
+    await made.close()
+
+
+async def shown(world, leader, board):
+    """Until the leader has shown what it sees by now."""
+    async with showing(lambda: leader, "a", board, world.clock):
+        before = await board.glances([APP])
+
+        async def newer():
+            return await board.glances([APP]) != before
+
+        await world.until(newer)
+        await board.glances([APP])
+
+
+async def test_who_waits_and_why_is_one_command(world, urls, board):
+    world.platform.agent(1)
+    world.platform.agent(2, online=False)
+    async with world.leading() as leader:
+        for number in range(1, 6):
+            await world.writes(f"r{number}")
+        await world.until_states(assigned=2, waiting=3)
+        await shown(world, leader, board)
+        said = await ask(urls, "backlog", APP, "--json")
+        assert said.status == 0, said.err
+        assert [(one["room"], one["position"], one["why"]) for one in said.json["backlog"]] == [
+            ("r3", 1, "all_at_capacity"),
+            ("r4", 2, "behind 1: all_at_capacity"),
+            ("r5", 3, "behind 2: all_at_capacity"),
+        ]
+        text = (await ask(urls, "backlog")).out
+        assert text.startswith(f"{APP}: 3 waiting, at ")
+        assert "WIB" in text
+        people = await ask(urls, "agents", "--json")
+        assert [
+            (one["agent"], one["slots_used"], one["capacity"], one["why_nobody"]) for one in people.json["agents"]
+        ] == [
+            (1, 2, 2, "full"),
+            (2, 0, 2, "offline"),
+        ]
+        assert "offline" in (await ask(urls, "agents", APP)).out
+
+
+async def test_the_status_is_one_screen_and_says_what_is_not_well(world, urls, board):
+    world.platform.agent(1)
+    async with world.leading() as leader:
+        await world.writes("r1")
+        await world.until_states(assigned=1)
+        await shown(world, leader, board)
+        said = await ask(urls, "status")
+        assert said.status == 1
+        assert "not well: nobody leads" in said.out  # the leader of this test has no lease
+        assert len(said.out.splitlines()) < 24
+        assert all(len(line) <= 100 for line in said.out.split("not well")[0].splitlines())
+        found = (await ask(urls, "status", "--json")).json
+        assert found["apps"][0]["sessions"] == {"assigned": 1}
+        assert found["apps"][0]["leader_sees"]["slots_total"] == 2
+
+
+async def test_a_store_that_is_away_is_one_sentence_that_says_what_to_do(urls):
+    for away, store in (
+        (("postgresql://antre:canary@127.0.0.1:1/antre", urls[1]), "Postgres at 127.0.0.1:1"),
+        ((urls[0], "redis://:canary@127.0.0.1:1/0"), "Redis at 127.0.0.1:1"),
+    ):
+        said = await ask(away, "status")
+        assert (said.status, said.out) == (3, "")
+        assert said.err.startswith(f"allocator status: {store} cannot be asked")
+        assert "URL is right" in said.err
+        assert "canary" not in said.err
+        assert said.err.count("\n") == 1
+
+
+async def test_without_a_schema_the_status_says_how_it_comes(database_url, redis_url):
+    said = await ask((database_url, redis_url), "status")
+    assert "`allocator migrate`" in said.out
+    other = await ask((database_url, redis_url), "backlog", "demo")
+    assert (other.status, "`allocator migrate`" in other.err) == (3, True)
