@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 
 from allocator.adapters.postgres import PostgresLedger
-from allocator.core.ids import AgentId, AppId
+from allocator.core.ids import AppId
 from allocator.ports import StaleTerm
 
 APP = AppId("demo")
@@ -67,7 +67,7 @@ async def test_a_policy_that_was_lost_is_not_taken_for_the_one_that_has_its_numb
 async def _policy_in_force(ledger, epoch, *, capacity):
     async with ledger.transaction(epoch) as tx:
         await tx.put_policy(APP, {"capacity": {"default": capacity}}, NOON)
-        return (await tx.policy(APP)).capacity_of(AgentId(1))
+        return (await tx.policy(APP)).default_capacity
 
 
 async def _forget_policies(url):

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
 from allocator.core import outcomes as o
 from allocator.core.ids import AgentId, Lane, RoomId, parts_of
+from allocator.core.policy import folded
 from allocator.core.roster import Roster, Seen
 from allocator.ports import Clock, Failure, Unserved
 from support.memory.script import Instead, Script
@@ -41,6 +42,8 @@ class AgentThere:
     online: bool = True
     sources: frozenset[str] | None = None
     """The kinds of channel whose rooms they may take; None: all."""
+    divisions: frozenset[str] = frozenset()
+    email: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +83,23 @@ class MemoryPlatform:
         self._changed(there)
         return known
 
-    def agent(self, number: int, *, online: bool = True, sources: Sequence[str] | None = None) -> AgentId:
+    def agent(
+        self,
+        number: int,
+        *,
+        online: bool = True,
+        sources: Sequence[str] | None = None,
+        divisions: Sequence[str] = (),
+        email: str | None = None,
+    ) -> AgentId:
         """Let there be an agent; again: they come or go."""
         known = AgentId(number)
-        self.agents[known] = AgentThere(online=online, sources=None if sources is None else frozenset(sources))
+        self.agents[known] = AgentThere(
+            online=online,
+            sources=None if sources is None else frozenset(sources),
+            divisions=frozenset(map(folded, divisions)),
+            email=None if email is None else folded(email),
+        )
         return known
 
     def resolve(self, room: RoomId) -> None:
@@ -206,11 +222,14 @@ class MemoryPlatform:
         source, _ = parts_of(lane)
         online = [seen for seen in self._seen(source) if seen.online]
         best = sorted(online, key=lambda seen: (seen.count, seen.agent))[:1]
-        return Roster(agents=tuple(best), read_at=now, uses=1)
+        return Roster(agents=tuple(replace(seen, divisions=frozenset()) for seen in best), read_at=now, uses=1)
 
     def _seen(self, source: str) -> list[Seen]:
         may = [(agent, one) for agent, one in self.agents.items() if one.sources is None or source in one.sources]
-        return [Seen(agent=agent, online=one.online, count=self._count(agent)) for agent, one in may]
+        return [
+            Seen(agent=agent, online=one.online, count=self._count(agent), divisions=one.divisions, email=one.email)
+            for agent, one in may
+        ]
 
     def _count(self, agent: AgentId) -> int:
         shown = self._clock.now() - self.count_lag_s

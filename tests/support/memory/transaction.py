@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from allocator.core.changes import Changes
-from allocator.core.ids import AgentId, AppId, Epoch, Lane, SessionId
+from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId, SessionId
 from allocator.core.intake import Arrival, End, Known, Room
 from allocator.core.lifecycle import TOLD
 from allocator.core.policy import Policy, PolicyError, compile_spec, standard
@@ -116,7 +116,7 @@ class MemoryTransaction:
         self._rows.policies[app] = (*versions, (version, plain))
         return version
 
-    async def loads(self, app: AppId, closed_since: datetime) -> Mapping[AgentId, Load]:
+    async def loads(self, app: AppId, closed_since: datetime, *, by_lane: bool = False) -> Mapping[AgentId, Load]:
         """See the port."""
         await self._script.begin("loads")
         taken: dict[AgentId, set[int]] = {}
@@ -129,11 +129,29 @@ class MemoryTransaction:
                 continue
             if one.agent is not None and one.ending in TOLD:
                 closed[one.agent] = closed.get(one.agent, 0) + 1
+        lanes = self._lanes(app) if by_lane else {}
         return {
-            agent: Load(taken=frozenset(taken.get(agent, ())), closed=closed.get(agent, 0), busy_at=busy_at.timestamp())
+            agent: Load(
+                taken=frozenset(taken.get(agent, ())),
+                closed=closed.get(agent, 0),
+                busy_at=busy_at.timestamp(),
+                by_lane=lanes.get(agent, {}),
+            )
             for (of_app, agent), busy_at in self._rows.agents.items()
             if of_app == app
         }
+
+    async def last_agents(self, app: AppId, rooms: Iterable[RoomId], ended_after: datetime) -> Mapping[RoomId, AgentId]:
+        """See the port."""
+        await self._script.begin("last_agents")
+        wanted = set(rooms)
+        ended = [
+            (one.ended_at, one.room, one.agent)
+            for one in self._rows.sessions.values()
+            if one.app == app and one.room in wanted and one.state is State.RESOLVED
+            if one.agent is not None and one.ended_at is not None and one.ended_at > ended_after
+        ]
+        return {room: agent for _, room, agent in sorted(ended)}
 
     async def heads(self, app: AppId, per_lane: int) -> Mapping[Lane, Sequence[Session]]:
         """See the port."""
@@ -192,6 +210,14 @@ class MemoryTransaction:
             ]
             found.extend(one for _, _, one in sorted(waiting)[: audit.at_most])
         return found
+
+    def _lanes(self, app: AppId) -> dict[AgentId, dict[Lane, int]]:
+        lanes: dict[AgentId, dict[Lane, int]] = {}
+        for one in self._rows.sessions.values():
+            if one.app == app and one.slot is not None and one.agent is not None:
+                of_agent = lanes.setdefault(one.agent, {})
+                of_agent[one.lane] = of_agent.get(one.lane, 0) + 1
+        return lanes
 
     def _in_turn(self, app: AppId) -> list[Session]:
         rows = self._rows

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from allocator.core.ids import AgentId, AppId, Lane, RoomId, SessionId
 from allocator.core.lifecycle import Timing, reserve
 from allocator.core.plan import Head, Snapshot
-from allocator.core.policy import compile_spec
-from allocator.core.roster import Roster, Seen
+from allocator.core.policy import compile_spec, folded
+from allocator.core.roster import Load, Roster, Seen
 from allocator.core.session import opened
 from contract import EventId, RoomResolved, RoomWaiting
 
@@ -64,23 +64,37 @@ def over(number=2, *, room="100", service=None):
     return RoomResolved(id=event_id(number), app=APP, room=RoomId(room), received_ms=0, service=service)
 
 
-def head(number, *, lane="wa", since=None, avoid=()):
+def head(number, *, lane="wa", since=None, avoid=(), last_agent=None):
     """A session at the front of its lane; without ``since``, in the order of the numbers."""
     return Head(
         session=SessionId(f"{number:032x}"),
         lane=Lane(lane),
         waiting_since=after(number if since is None else since),
         avoid=frozenset(map(AgentId, avoid)),
+        last_agent=last_agent,
+    )
+
+
+def seen(agent, *, online=True, count=0, divisions=(), email=None):
+    """An agent in a roster."""
+    return Seen(
+        agent=AgentId(agent),
+        online=online,
+        count=count,
+        divisions=frozenset(map(folded, divisions)),
+        email=None if email is None else folded(email),
     )
 
 
 def roster(*agents, uses=None, read_at=0.0, offline=()):
-    """Agents by their numbers, all online but ``offline``."""
-    return Roster(
-        agents=tuple(Seen(agent=AgentId(one), online=one not in offline, count=0) for one in agents),
-        read_at=read_at,
-        uses=uses,
-    )
+    """Agents by their numbers, all online but ``offline``, or as they were seen."""
+    found = [one if isinstance(one, Seen) else seen(one, online=one not in offline) for one in agents]
+    return Roster(agents=tuple(found), read_at=read_at, uses=uses)
+
+
+def load(*taken, closed=0, busy_at=0.0, by_lane=None):
+    """An agent's slots that are taken."""
+    return Load(taken=frozenset(taken), closed=closed, busy_at=busy_at, by_lane=by_lane or {})
 
 
 def snapshot(heads, rosters, **parts):
@@ -90,6 +104,7 @@ def snapshot(heads, rosters, **parts):
         lanes.setdefault(one.lane, []).append(one)
     given = {
         "policy": compile_spec(parts.pop("spec", {}), 1),
+        "at": NOON,
         "heads": {lane: tuple(line) for lane, line in lanes.items()},
         "rosters": {Lane(lane): one for lane, one in rosters.items()},
         "loads": {},

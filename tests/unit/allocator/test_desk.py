@@ -1,14 +1,14 @@
 """What a leader keeps in mind about one app between rounds."""
 
 import pytest
-from unit.allocator.making import APP, NOON, TIMING, roster, waiting
+from unit.allocator.making import APP, NOON, TIMING, load, roster, seen, waiting
 
 from allocator.core import outcomes as o
 from allocator.core.ids import AgentId, Lane
 from allocator.core.plan import plan
 from allocator.core.policy import compile_spec
 from allocator.core.reasons import WaitReason
-from allocator.core.roster import Load, Roster, Seen
+from allocator.core.roster import Roster
 from allocator.rounds.desk import ASK_AGAIN_MAX_S, ASK_AGAIN_S, IN_USE_S, Desk, Moment
 from allocator.rounds.tuning import Tuning
 
@@ -26,11 +26,20 @@ def heads(*numbers, lane=WA):
     return {lane: [waiting(number, room=str(number), lane=lane) for number in numbers]} if numbers else {}
 
 
-def round_of(desk, sessions, now, *, spec=None, wanted=None):
+def round_of(desk, sessions, now, *, spec=None, wanted=None, wall=NOON):
     """What a round does with a desk; returns the plan and whom to ask for."""
     policy = compile_spec(spec or {}, 1)
     wanted = desk.heads_wanted(policy, {}, 8, now) if wanted is None else wanted
-    made = plan(desk.snapshot(policy, {}, sessions, desk.budget(0, now), Moment(now=now, wall=NOON, gate=None)))
+    made = plan(
+        desk.snapshot(
+            policy,
+            loads={},
+            heads=sessions,
+            last_agents={},
+            budget=desk.budget(0, now),
+            moment=Moment(now=now, wall=wall, gate=None),
+        )
+    )
     desk.planned(policy, sessions, made, wanted)
     return made, desk.to_ask(sessions, now)
 
@@ -130,7 +139,7 @@ def test_no_more_heads_are_wanted_than_there_are_free_slots_and_one_to_ask_for(d
     desk.asked(WA, roster(1, 2, 3, offline=[3]), 0.0)
     assert desk.heads_wanted(policy, {}, 8, 0.0) == 5
     assert desk.heads_wanted(policy, {}, 2, 0.0) == 3
-    loads = {AgentId(1): Load(taken=frozenset({1, 2, 3}), closed=0, busy_at=0.0)}
+    loads = {AgentId(1): load(1, 2, 3)}
     assert desk.heads_wanted(policy, loads, 8, 0.0) == 3
     assert desk.heads_wanted(policy, loads, 8, 15.1) == 1
 
@@ -161,7 +170,7 @@ def test_slots_are_those_of_agents_who_are_online(desk):
 
 
 def test_a_customer_given_by_hand_uses_a_slot_once_the_loads_were_compared(desk):
-    desk.asked(WA, Roster(agents=(Seen(agent=AgentId(1), online=True, count=1),), read_at=0.0, uses=None), 0.0)
+    desk.asked(WA, Roster(agents=(seen(1, count=1),), read_at=0.0, uses=None), 0.0)
     desk.compare({})
     made, _ = round_of(desk, heads(1, 2), 0.1)
     assert len(made.reservations) == 1

@@ -1,22 +1,17 @@
 """What a plan decides, by example."""
 
 import pytest
-from unit.allocator.making import head, roster, snapshot
+from unit.allocator.making import head, load, roster, snapshot
 
-from allocator.core import plan as planning
+from allocator.core.candidates import Candidate
 from allocator.core.ids import AgentId
 from allocator.core.plan import plan
 from allocator.core.reasons import WaitReason
-from allocator.core.roster import Load
 
 
 def who(made):
     """The agents in the order of the reservations."""
     return [one.agent for one in made.reservations]
-
-
-def load(*taken, busy_at=0.0):
-    return Load(taken=frozenset(taken), closed=0, busy_at=busy_at)
 
 
 def why(made):
@@ -163,7 +158,7 @@ def test_a_suggested_agent_who_is_full_by_our_rules_gets_nobody():
 @pytest.mark.parametrize("full", [True, False])
 def test_ten_thousand_who_wait_cost_no_ranking_of_agents_each(monkeypatch, full):
     ranked = []
-    monkeypatch.setattr(planning._Agent, "rank", counted(planning._Agent.rank, ranked))
+    monkeypatch.setattr(Candidate, "ranked", counted(Candidate.ranked, ranked))
     agents = range(1, 101)
     loads = {AgentId(one): load(1, 2) for one in agents} if full else {}
     made = plan(snapshot([head(n) for n in range(1, 10_001)], {"wa": roster(*agents)}, loads=loads))
@@ -174,7 +169,7 @@ def test_ten_thousand_who_wait_cost_no_ranking_of_agents_each(monkeypatch, full)
 
 def test_customers_who_avoid_everybody_cost_a_look_at_each_agent_not_more(monkeypatch):
     ranked = []
-    monkeypatch.setattr(planning._Agent, "rank", counted(planning._Agent.rank, ranked))
+    monkeypatch.setattr(Candidate, "ranked", counted(Candidate.ranked, ranked))
     heads = [head(n, avoid=range(1, 11)) for n in range(1, 101)]
     made = plan(snapshot(heads, {"wa": roster(*range(1, 11))}))
     assert set(why(made)) == {WaitReason.NO_ELIGIBLE_AGENT}
@@ -182,8 +177,8 @@ def test_customers_who_avoid_everybody_cost_a_look_at_each_agent_not_more(monkey
 
 
 def counted(rank, calls):
-    def count(self, strategy):
+    def count(self):
         calls.append(self.id)
-        return rank(self, strategy)
+        return rank(self)
 
     return count

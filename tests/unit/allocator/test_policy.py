@@ -2,8 +2,8 @@
 
 import msgspec
 import pytest
+from unit.allocator.making import seen
 
-from allocator.core.ids import AgentId
 from allocator.core.policy import CAPACITY_MAX, PolicyError, Strategy, compile_spec, standard
 from allocator.core.spec import row_of
 from allocator.core.spec_rules import read_spec, seconds_of
@@ -19,8 +19,8 @@ def test_the_example_of_the_documentation_is_one():
     spec = {"capacity": {"default": 2, "agents": [{"id": 164867, "max": 5}]}, "paused": False}
     policy = compile_spec(spec | {"strategy": ["leastLoaded", "longestIdle"]}, 7)
     assert policy.version == 7
-    assert policy.capacity_of(AgentId(164867)) == 5
-    assert policy.capacity_of(AgentId(1)) == 2
+    assert policy.capacity_of(seen(164867)) == 5
+    assert policy.capacity_of(seen(1)) == 2
 
 
 def test_an_empty_one_is_the_standard():
@@ -28,7 +28,7 @@ def test_an_empty_one_is_the_standard():
 
 
 def test_capacity_zero_takes_an_agent_out():
-    assert compile_spec({"capacity": {"agents": [{"id": 1, "max": 0}]}}, 1).capacity_of(AgentId(1)) == 0
+    assert compile_spec({"capacity": {"agents": [{"id": 1, "max": 0}]}}, 1).capacity_of(seen(1)) == 0
 
 
 def test_only_platform_alone_asks_the_platform():

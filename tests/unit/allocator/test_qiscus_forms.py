@@ -50,8 +50,8 @@ def error(name):
     return (FIXTURES / "errors" / f"{name}.json").read_bytes()
 
 
-def seen(agent, online, count):
-    return Seen(agent=AgentId(agent), online=online, count=count)
+def seen(agent, online, count, *divisions, email=None):
+    return Seen(agent=AgentId(agent), online=online, count=count, divisions=frozenset(divisions), email=email)
 
 
 class TestRecordedAnswers:
@@ -81,15 +81,18 @@ class TestRecordedAnswers:
 
     def test_who_may_take_a_room_are_agents_with_their_counts_and_whether_they_are_online(self):
         agents = forms.roster_page(response("available_agents_v2"))
-        assert seen(164867, True, 2) in agents
-        assert seen(164868, True, 1) in agents
-        assert seen(164869, False, 0) in agents
+        assert seen(164867, True, 2, "default", email="agent4@example.com") in agents
+        assert seen(164868, True, 1, "default", email="agent5@example.com") in agents
+        assert seen(164869, False, 0, email="agent6@example.com") in agents
 
     def test_supervisors_and_admins_on_the_list_are_no_agents(self):
         listed = json.loads(response("available_agents_v2"))["data"]["agents"]
         agents = {one["id"] for one in listed if one["type"] == 2}
         assert {one.agent for one in forms.roster_page(response("available_agents_v2"))} == agents
         assert len(agents) < len(listed)
+
+    def test_an_agents_address_is_shown_nowhere(self):
+        assert all("@" not in repr(one) for one in forms.roster_page(response("available_agents_v2")))
 
     def test_who_was_set_offline_by_somebody_is_offline(self):
         body = b'{"data": {"agents": [{"id": 1, "type": 2, "is_available": true, "force_offline": true}]}}'

@@ -2,26 +2,26 @@
 
 from dataclasses import replace
 
-from unit.allocator.making import AGENT
+from unit.allocator.making import AGENT, load, seen
 
-from allocator.core.roster import Load, Roster, Seen, foreign_after, foreign_of, short_after
+from allocator.core.roster import Roster, foreign_after, foreign_of, short_after
 
 LAG_S = 3.0
 
 
-def seen(count, *, at=100.0):
-    return Roster(agents=(Seen(agent=AGENT, online=True, count=count),), read_at=at, uses=None)
+def shown(count, *, at=100.0):
+    return Roster(agents=(seen(AGENT, count=count),), read_at=at, uses=None)
 
 
 def ours(number, *, closed=0):
-    return {AGENT: Load(taken=frozenset(range(1, number + 1)), closed=closed, busy_at=0.0)}
+    return {AGENT: load(*range(1, number + 1), closed=closed)}
 
 
 def foreign(*readings):
     """What is believed after readings of (time, count, our load)."""
     known = {}
     for at, count, loads in readings:
-        known = foreign_after(known, seen(count, at=at), loads, LAG_S)
+        known = foreign_after(known, shown(count, at=at), loads, LAG_S)
     return foreign_of(known, AGENT)
 
 
@@ -59,22 +59,22 @@ def test_the_largest_recent_figure_is_believed():
 
 
 def test_what_nobody_sees_any_more_is_forgotten():
-    known = foreign_after({}, seen(2), ours(0), LAG_S)
-    assert foreign_after(known, seen(0, at=200.0), ours(0), LAG_S) == {}
+    known = foreign_after({}, shown(2), ours(0), LAG_S)
+    assert foreign_after(known, shown(0, at=200.0), ours(0), LAG_S) == {}
 
 
 def test_an_agent_who_is_not_in_this_roster_keeps_what_is_known():
-    known = foreign_after({}, seen(2), ours(0), LAG_S)
-    empty = replace(seen(0), agents=(), read_at=101.0)
+    known = foreign_after({}, shown(2), ours(0), LAG_S)
+    empty = replace(shown(0), agents=(), read_at=101.0)
     assert foreign_of(foreign_after(known, empty, {}, LAG_S), AGENT) == 2
 
 
 def test_a_count_below_ours_is_remembered_since_it_was_first_seen():
-    short = short_after({}, seen(1, at=100), ours(2))
+    short = short_after({}, shown(1, at=100), ours(2))
     assert short == {AGENT: 100}
-    assert short_after(short, seen(1, at=105), ours(2)) == {AGENT: 100}
+    assert short_after(short, shown(1, at=105), ours(2)) == {AGENT: 100}
 
 
 def test_a_count_that_catches_up_is_forgotten():
-    assert short_after({AGENT: 100.0}, seen(2, at=105), ours(2)) == {}
-    assert short_after({}, seen(3, at=105), ours(2)) == {}
+    assert short_after({AGENT: 100.0}, shown(2, at=105), ours(2)) == {}
+    assert short_after({}, shown(3, at=105), ours(2)) == {}

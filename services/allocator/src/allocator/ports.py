@@ -166,8 +166,13 @@ class Transaction(Protocol):
     async def policy(self, app: AppId) -> Policy:
         """The newest valid policy."""
 
-    async def loads(self, app: AppId, closed_since: datetime) -> Mapping[AgentId, Load]:
-        """What our rows say of the agents of ``app``; ``closed`` counts what ended after ``closed_since``."""
+    async def loads(self, app: AppId, closed_since: datetime, *, by_lane: bool = False) -> Mapping[AgentId, Load]:
+        """What our rows say of the agents of ``app``; ``closed`` counts what ended after ``closed_since``. With
+        ``by_lane`` also from which lanes their sessions are.
+        """
+
+    async def last_agents(self, app: AppId, rooms: Iterable[RoomId], ended_after: datetime) -> Mapping[RoomId, AgentId]:
+        """For each of ``rooms`` who served the last session that ended after ``ended_after``, as far as we know."""
 
     async def heads(self, app: AppId, per_lane: int) -> Mapping[Lane, Sequence[Session]]:
         """The oldest ``per_lane`` sessions of each lane that wait for their turn."""

@@ -12,6 +12,7 @@ import msgspec
 
 from allocator.core import outcomes as o
 from allocator.core.ids import AgentId, RoomId
+from allocator.core.policy import folded
 from allocator.core.roster import Seen
 from allocator.ports import Failure, Unserved
 
@@ -151,7 +152,21 @@ def _seen(agent: Any, count: str = "current_customer_count") -> Seen | None:
     if number is None or _within(agent, "type") not in (AGENT_TYPE, None):
         return None
     online = _within(agent, "is_available") is True and _within(agent, "force_offline") is not True
-    return Seen(agent=AgentId(number), online=online, count=max(0, _number(_within(agent, count)) or 0))
+    email = _within(agent, "email")
+    return Seen(
+        agent=AgentId(number),
+        online=online,
+        count=max(0, _number(_within(agent, count)) or 0),
+        divisions=_divisions(agent),
+        email=folded(email) if isinstance(email, str) else None,
+    )
+
+
+def _divisions(agent: Any) -> frozenset[str]:
+    """The platform calls them roles."""
+    roles = _within(agent, "user_roles")
+    names = [_within(role, "name") for role in roles] if isinstance(roles, list) else []
+    return frozenset(folded(name) for name in names if isinstance(name, str))
 
 
 def _unserved(row: Any, now: datetime) -> Unserved | None:

@@ -139,6 +139,18 @@ LEFT JOIN (
 WHERE a.app = $1
 """
 
+LOADS_BY_LANE = """
+SELECT agent, lane, count(*) FROM session WHERE app = $1 AND slot IS NOT NULL GROUP BY agent, lane
+"""
+
+LAST_AGENTS = f"""
+SELECT r.room, s.agent FROM UNNEST($2::text[]) AS r (room), LATERAL (
+  SELECT agent FROM session
+  WHERE app = $1 AND room = r.room AND ended_at > $3 AND agent IS NOT NULL AND state = '{State.RESOLVED}'
+  ORDER BY ended_at DESC LIMIT 1
+) s
+"""
+
 # The lanes are found one after another in the index, so the cost is that of the lanes, not of the backlog.
 HEADS = f"""
 WITH RECURSIVE lanes AS (

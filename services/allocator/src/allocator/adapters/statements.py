@@ -112,12 +112,25 @@ class Statements:
         text = msgspec.json.encode(spec, order="sorted").decode()
         return int((await self._rows(sql.PUT_POLICY, app, text, now))[0][0])
 
-    async def loads(self, app: AppId, closed_since: datetime) -> Mapping[AgentId, Load]:
+    async def loads(self, app: AppId, closed_since: datetime, *, by_lane: bool = False) -> Mapping[AgentId, Load]:
         """See the port."""
+        lanes: dict[int, dict[Lane, int]] = {}
+        for agent, lane, count in await self._rows(sql.LOADS_BY_LANE, app) if by_lane else ():
+            lanes.setdefault(agent, {})[Lane(lane)] = count
         return {
-            AgentId(agent): Load(taken=frozenset(taken or ()), closed=closed, busy_at=busy_at.timestamp())
+            AgentId(agent): Load(
+                taken=frozenset(taken or ()),
+                closed=closed,
+                busy_at=busy_at.timestamp(),
+                by_lane=lanes.get(agent, {}),
+            )
             for agent, taken, closed, busy_at in await self._rows(sql.LOADS, app, closed_since)
         }
+
+    async def last_agents(self, app: AppId, rooms: Iterable[RoomId], ended_after: datetime) -> Mapping[RoomId, AgentId]:
+        """See the port."""
+        rows = await self._rows(sql.LAST_AGENTS, app, list(rooms), ended_after)
+        return {RoomId(room): AgentId(agent) for room, agent in rows}
 
     async def heads(self, app: AppId, per_lane: int) -> Mapping[Lane, Sequence[Session]]:
         """See the port."""

@@ -5,22 +5,21 @@ takes the best agent who may take it and has a free slot. One that nobody can ta
 :class:`WaitReason`, and holds up nobody behind it. Only where who may take it is being asked at this moment do
 those behind it wait, for that moment: they might take its agent.
 
-Cost: O((heads + agents) · log agents). A lane whose agents are all full is found so once, not once a head.
+Cost: O((given + agents) · log agents) for each lane. A lane whose agents are all full is found so once, and the
+rest of its sessions are told so in one go.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from heapq import heapify, heappop, heappush, merge
+from heapq import heapify, heappop, heapreplace
 
+from allocator.core.candidates import PATIENT_MAX, Candidate, Candidates, Line, Rank
 from allocator.core.ids import AgentId, Lane, SessionId
-from allocator.core.policy import Policy, Strategy
+from allocator.core.policy import Policy
 from allocator.core.reasons import WaitReason
-from allocator.core.roster import IDLE, Foreign, Load, Roster, foreign_of
+from allocator.core.roster import Foreign, Load, Roster
 from allocator.core.session import Session
-
-Rank = tuple[float, ...]
-"""What the strategies say of an agent; the smallest is chosen. Ends with the id, so there are no ties."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,17 +30,16 @@ class Head:
     lane: Lane
     waiting_since: datetime
     avoid: frozenset[AgentId]
+    last_agent: AgentId | None
+    """Who served its room last, if the policy wants that remembered and it was not too long ago."""
 
-
-AGAINST_MAX = 2
-"""So many runners-up are named with a choice, for those who ask why."""
 
 AVOIDED_FOR = timedelta(seconds=5)
 """So long an agent whom the platform refused for a room is passed over there: longer than its lists are late. Then
 they may be tried again: perhaps they were away, and there may be nobody else."""
 
 
-def head_of(session: Session, now: datetime) -> Head:
+def head_of(session: Session, now: datetime, last_agent: AgentId | None) -> Head:
     """``session`` as the plan sees it."""
     tried_at = session.reserved_at
     return Head(
@@ -49,6 +47,7 @@ def head_of(session: Session, now: datetime) -> Head:
         lane=session.lane,
         waiting_since=session.waiting_since,
         avoid=frozenset(session.avoid if tried_at and now - tried_at < AVOIDED_FOR else ()),
+        last_agent=last_agent,
     )
 
 
@@ -57,6 +56,8 @@ class Snapshot:
     """All that a round may know about one app."""
 
     policy: Policy
+    at: datetime
+    """The time of day."""
     heads: Mapping[Lane, tuple[Head, ...]]
     """For each lane its oldest sessions, in order."""
     rosters: Mapping[Lane, Roster]
@@ -96,161 +97,123 @@ class Plan:
 def plan(snapshot: Snapshot) -> Plan:
     """Give out slots. Pure."""
     desk = _Desk(snapshot)
-    reservations: list[Reservation] = []
-    reasons: dict[SessionId, WaitReason] = {}
-    for head in _in_order(snapshot.heads):
-        given = desk.gate(head) or desk.serve(head)
-        if isinstance(given, Reservation):
-            reservations.append(given)
-        else:
-            reasons[head.session] = given
-    return Plan(reservations=tuple(reservations), reasons=reasons)
+    shut = why_shut(snapshot.policy, snapshot.at) or snapshot.gate
+    if shut is None:
+        desk.serve_all()
+    else:
+        for heads in snapshot.heads.values():
+            desk.turn_away(heads, shut)
+    return Plan(reservations=tuple(desk.reservations), reasons=desk.reasons)
 
 
-def _in_order(heads: Mapping[Lane, tuple[Head, ...]]) -> Iterator[Head]:
-    return merge(*heads.values(), key=lambda head: (head.waiting_since, head.session))
+def why_shut(policy: Policy, now: datetime) -> WaitReason | None:
+    """Why the policy gives nothing to anybody now, if so."""
+    if policy.paused:
+        return WaitReason.PAUSED
+    return None if policy.is_open(now) else WaitReason.OUTSIDE_HOURS
 
 
-class _Agent:
-    """An agent while a plan is made."""
-
-    __slots__ = ("busy_at", "capacity", "id", "taken", "used")
-
-    def __init__(self, snapshot: Snapshot, agent: AgentId) -> None:
-        load = snapshot.loads.get(agent, IDLE)
-        self.id = agent
-        self.capacity = snapshot.policy.capacity_of(agent)
-        self.taken = set(load.taken)
-        self.used = len(load.taken) + foreign_of(snapshot.foreign, agent)
-        self.busy_at = load.busy_at
-
-    @property
-    def is_free(self) -> bool:
-        return self.used < self.capacity
-
-    def take(self) -> int:
-        """The lowest number that is free. There is one: fewer than ``capacity`` are taken."""
-        slot = next(number for number in range(1, self.capacity + 1) if number not in self.taken)
-        self.taken.add(slot)
-        self.used += 1
-        return slot
-
-    def rank(self, strategy: tuple[Strategy, ...]) -> Rank:
-        return (*(self._by(one) for one in strategy), float(self.id))
-
-    def _by(self, strategy: Strategy) -> float:
-        match strategy:
-            case Strategy.LEAST_LOADED:
-                return self.used / self.capacity
-            case Strategy.LONGEST_IDLE:
-                return self.busy_at
-            case Strategy.STICKY | Strategy.PLATFORM:  # say nothing of an agent alone
-                return 0.0
-
-
-@dataclass(slots=True)
-class _Line:
-    """The agents of one lane while a plan is made: a heap by rank, and how many assignments are left."""
-
-    agents: list[tuple[Rank, AgentId]]
-    uses: int | None
-    closed: WaitReason | None = field(default=None)
+def heads_needed(policy: Policy, free: int) -> int:
+    """How many of a lane's oldest sessions a plan needs to see to give ``free`` slots to whom they belong: who waits
+    for an agent of their own is passed. One more, so that there is somebody to ask for.
+    """
+    patient = policy.sticky is not None and policy.sticky.patience_s > 0
+    return free + 1 + (PATIENT_MAX if patient else 0)
 
 
 class _Desk:
     """The state of a plan while it is made."""
 
     def __init__(self, snapshot: Snapshot) -> None:
+        policy = snapshot.policy
+        self.reservations: list[Reservation] = []
+        self.reasons: dict[SessionId, WaitReason] = {}
         self._snapshot = snapshot
-        self._strategy = snapshot.policy.strategy
-        self._budget = snapshot.budget
-        self._holds = False
-        self._agents: dict[AgentId, _Agent] = {}
-        self._lines: dict[Lane, _Line] = {}
+        self._candidates = Candidates(policy, snapshot.loads, snapshot.foreign)
+        self._lines: dict[Lane, Line] = {}
+        self._left = snapshot.budget
+        self._over = WaitReason.CALLS_AT_LIMIT
+        """What those are told for whom nothing is left."""
+        if policy.total is not None:
+            left = policy.total - self._candidates.used()
+            if left < self._left:
+                self._left, self._over = left, WaitReason.APP_AT_CAPACITY
+        patience_s = policy.sticky.patience_s if policy.sticky else 0
+        self._patient_since = snapshot.at - timedelta(seconds=patience_s)
+        """Who waits since later may still wait for an agent of their own."""
 
-    def gate(self, head: Head) -> WaitReason | None:
-        """Why ``head`` cannot be served whoever is there."""
-        if self._snapshot.policy.paused:
-            return WaitReason.PAUSED
-        if self._snapshot.gate is not None:
-            return self._snapshot.gate
-        self._holds = self._holds or head.lane in self._snapshot.awaited
-        if self._holds or head.lane not in self._snapshot.rosters:
+    def serve_all(self) -> None:
+        """Look at the oldest session of all lanes, and at the next, until all are served or nothing is left."""
+        queue = [
+            (line[0].waiting_since, line[0].session, lane, 0) for lane, line in self._snapshot.heads.items() if line
+        ]
+        heapify(queue)
+        while queue and self._left > 0:
+            _, _, lane, number = queue[0]
+            if lane in self._snapshot.awaited:
+                self._over = WaitReason.ASKING
+                break
+            heads, line = self._snapshot.heads[lane], self._line(lane)
+            if line.closed is None:
+                self._serve(heads[number], line)
+                number += 1
+            if line.closed is not None or number == len(heads):
+                self.turn_away(heads[number:], line.closed or self._over)
+                heappop(queue)
+            else:
+                heapreplace(queue, (heads[number].waiting_since, heads[number].session, lane, number))
+        for _, _, lane, number in queue:
+            self.turn_away(self._snapshot.heads[lane][number:], self._why_left(lane))
+
+    def turn_away(self, heads: Iterable[Head], why: WaitReason) -> None:
+        """Tell them all why they wait."""
+        self.reasons.update(dict.fromkeys([head.session for head in heads], why))
+
+    def _why_left(self, lane: Lane) -> WaitReason:
+        if self._over is WaitReason.ASKING or lane not in self._snapshot.rosters:
             return WaitReason.ASKING
-        return self._line(head.lane).closed
+        known = self._lines.get(lane)
+        return (known and known.closed) or self._over
 
-    def serve(self, head: Head) -> Reservation | WaitReason:
+    def _serve(self, head: Head, line: Line) -> None:
         """The best agent's slot for ``head``, or why there is none."""
-        if self._budget <= 0:
-            return WaitReason.CALLS_AT_LIMIT
-        line = self._line(head.lane)
-        agent = self._best(line, head.avoid)
+        agent = self._own(head, line)
+        own = isinstance(agent, Candidate)
         if agent is None:
-            return line.closed or WaitReason.NO_ELIGIBLE_AGENT
-        self._budget -= 1
-        rank, against = agent.rank(self._strategy), self._runners_up(line, agent, head.avoid)
-        slot = agent.take()
-        heappush(line.agents, (agent.rank(self._strategy), agent.id))
-        self._count_use(line)
-        return Reservation(
-            session=head.session, agent=agent.id, slot=slot, capacity=agent.capacity, rank=rank, against=against
+            agent = line.best(head.avoid) or line.closed or WaitReason.NO_ELIGIBLE_AGENT
+        if not isinstance(agent, Candidate):
+            self.reasons[head.session] = agent
+            return
+        self._left -= 1
+        rank, against = agent.rank, line.next_best(agent, head.avoid)
+        self.reservations.append(
+            Reservation(
+                session=head.session,
+                agent=agent.id,
+                slot=line.give(agent),
+                capacity=agent.capacity,
+                rank=(0.0, *rank[1:]) if own else rank,
+                against=against,
+            )
         )
 
-    def _runners_up(self, line: _Line, chosen: _Agent, avoid: frozenset[AgentId]) -> tuple[Rank, ...]:
-        """Who would have been next. The smallest of a heap are among its first few: no others are looked at."""
-        few = line.agents[: 2 ** (AGAINST_MAX + 1)]
-        others = [
-            (rank, one) for rank, one in few if one != chosen.id and one not in avoid and self._agents[one].is_free
-        ]
-        return tuple(rank for rank, _ in sorted(others)[:AGAINST_MAX])
+    def _own(self, head: Head, line: Line) -> Candidate | WaitReason | None:
+        """The agent who served the room last, if they have room; or that they are waited for; None: whoever is best."""
+        if head.last_agent is None or head.last_agent in head.avoid:
+            return None
+        agent = line.online.get(head.last_agent)
+        if agent is None or line.is_free(agent):
+            return agent
+        if head.waiting_since <= self._patient_since or line.patient >= PATIENT_MAX:
+            return None
+        line.patient += 1
+        return WaitReason.WAITING_FOR_THEIR_AGENT
 
-    def _best(self, line: _Line, avoid: frozenset[AgentId]) -> _Agent | None:
-        """Take the best free agent out of ``line``. Those to avoid are put back."""
-        passed: list[tuple[Rank, AgentId]] = []
-        found: _Agent | None = None
-        while line.agents and found is None:
-            rank, agent_id = heappop(line.agents)
-            agent = self._agents[agent_id]
-            if not agent.is_free:
-                continue  # full now, by this lane or by another
-            if agent.rank(self._strategy) != rank:  # served another lane since it was ranked
-                heappush(line.agents, (agent.rank(self._strategy), agent_id))
-            elif agent_id in avoid:
-                passed.append((rank, agent_id))
-            else:
-                found = agent
-        for entry in passed:
-            heappush(line.agents, entry)
-        if not line.agents and found is None:
-            line.closed = WaitReason.ALL_AT_CAPACITY
-        return found
-
-    def _count_use(self, line: _Line) -> None:
-        if line.uses is not None:
-            line.uses -= 1
-            if line.uses <= 0:
-                line.closed = WaitReason.ASKING
-
-    def _line(self, lane: Lane) -> _Line:
+    def _line(self, lane: Lane) -> Line:
         if lane not in self._lines:
-            self._lines[lane] = self._opened(self._snapshot.rosters[lane])
+            roster = self._snapshot.rosters.get(lane)
+            self._lines[lane] = _NOT_ASKED if roster is None else self._candidates.line(lane, roster)
         return self._lines[lane]
 
-    def _opened(self, roster: Roster) -> _Line:
-        online = [seen.agent for seen in roster.agents if seen.online]
-        agents = [(agent.rank(self._strategy), agent.id) for agent in map(self._agent, online) if agent.is_free]
-        heapify(agents)
-        return _Line(agents=agents, uses=roster.uses, closed=_why_closed(roster, online, agents))
 
-    def _agent(self, agent: AgentId) -> _Agent:
-        if agent not in self._agents:
-            self._agents[agent] = _Agent(self._snapshot, agent)
-        return self._agents[agent]
-
-
-def _why_closed(roster: Roster, online: list[AgentId], free: list[tuple[Rank, AgentId]]) -> WaitReason | None:
-    if not roster.agents:
-        return WaitReason.NO_ELIGIBLE_AGENT
-    if not online:
-        return WaitReason.NO_AGENT_ONLINE
-    return None if free else WaitReason.ALL_AT_CAPACITY
+_NOT_ASKED = Line(agents=[], caps=(), online={}, uses=None, closed=WaitReason.ASKING, capped=False)

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from allocator.core.hours import MINUTES_A_DAY, Hours, Interval
 from allocator.core.ids import AgentId, Lane, parts_of
+from allocator.core.roster import Seen
 from allocator.core.spec import CAPACITY_MAX, ChannelMax, Day, HoursSpec, Outside, Rule, Spec, Strategy
 from allocator.core.spec_rules import PolicyError, read_spec, seconds_of
 
@@ -49,6 +50,10 @@ class Eligible:
     divisions: frozenset[str]
     agents: frozenset[AgentId]
 
+    def has(self, seen: Seen) -> bool:
+        """Whether this agent may."""
+        return seen.agent in self.agents or not self.divisions.isdisjoint(seen.divisions)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sticky:
@@ -77,9 +82,21 @@ class Policy:
     sticky: Sticky | None
     hours: Hours | None
 
-    def capacity_of(self, agent: AgentId) -> int:
-        """How many customers ``agent`` may have at once."""
-        return self.capacities.get(agent, self.default_capacity)
+    def capacity_of(self, seen: Seen) -> int:
+        """How many customers an agent may have at once: what the agent's own number and address say, else the
+        divisions, else the default. Where several say it, the smallest.
+        """
+        if not self.capacities and not self.by_email and not self.by_division:
+            return self.default_capacity
+        own = (self.capacities.get(seen.agent), self.by_email.get(seen.email or ""))
+        named = [most for most in own if most is not None]
+        if not named:
+            named = [self.by_division[name] for name in seen.divisions if name in self.by_division]
+        return min(named, default=self.default_capacity)
+
+    def eligible(self, lane: Lane) -> Eligible | None:
+        """The rule that says who may take the sessions of ``lane``; None: whoever the platform lets into the room."""
+        return next((rule for rule in self.eligibility if rule.place.has(lane)), None)
 
     @property
     def asks_platform(self) -> bool:

@@ -10,9 +10,9 @@ count does not show yet would hide a foreign one. An agent's used slots are ours
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from allocator.core.ids import AgentId
+from allocator.core.ids import AgentId, Lane
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,10 @@ class Seen:
     agent: AgentId
     online: bool
     count: int
+    divisions: frozenset[str]
+    """Their names, as :func:`~allocator.core.policy.folded` has them; empty where the platform does not say."""
+    email: str | None = field(repr=False)
+    """The same of the address: for policies that name people by it. It is shown nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +49,11 @@ class Load:
     """Sessions of ours of whose end we were told within the last ``lag_s``."""
     busy_at: float
     """Unix time at which the agent was last given or freed of a customer; 0: never."""
+    by_lane: Mapping[Lane, int]
+    """How many of the taken slots have sessions of which lane; empty unless it was asked for."""
 
 
-IDLE = Load(taken=frozenset(), closed=0, busy_at=0.0)
+IDLE = Load(taken=frozenset(), closed=0, busy_at=0.0, by_lane={})
 """The load of an agent we have no row of."""
 
 Foreign = Mapping[AgentId, tuple[tuple[float, int], ...]]

@@ -3,18 +3,18 @@
 All of it can be lost at any moment: it is asked for anew. What must not be lost is in the ledger.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from allocator.core import breaker as b
 from allocator.core import outcomes as o
 from allocator.core.glance import AgentSeen, Glance
-from allocator.core.ids import AgentId, AppId, Lane
-from allocator.core.plan import Plan, Snapshot, head_of
+from allocator.core.ids import AgentId, AppId, Lane, RoomId
+from allocator.core.plan import Plan, Snapshot, head_of, heads_needed, why_shut
 from allocator.core.policy import Policy
 from allocator.core.reasons import WaitReason
-from allocator.core.roster import Foreign, Load, Roster, foreign_after, foreign_of, short_after
+from allocator.core.roster import Foreign, Load, Roster, Seen, foreign_after, foreign_of, short_after
 from allocator.core.session import Session
 from allocator.rounds.tuning import Tuning
 
@@ -74,6 +74,8 @@ class Desk:
         self._lines: dict[Lane, _Line] = {}
         self._foreign: Foreign = {}
         self._short: dict[AgentId, float] = {}
+        self._shut = False
+        """Whether the policy, at the last plan, gave nothing to anybody: then nobody need be asked about."""
 
     def answered(self, outcome: object, now: float) -> None:
         """A call of any kind had ``outcome``."""
@@ -118,10 +120,9 @@ class Desk:
         return found
 
     def heads_wanted(self, policy: Policy, loads: Mapping[AgentId, Load], budget: int, now: float) -> int:
-        """How many of each lane a plan could use: as many as there are free slots, and one more to ask for."""
-        agents = {seen.agent for roster in self._trusted(now).values() for seen in roster.agents if seen.online}
-        free = sum(self._free(agent, policy, loads) for agent in agents)
-        return min(max(budget, 0), free) + 1
+        """How many of each lane a plan could use: as many as there are free slots, and some more."""
+        free = sum(self._free(seen, policy, loads) for seen in _online(self._trusted(now).values()))
+        return heads_needed(policy, min(max(budget, 0), free))
 
     def budget(self, under_way: int, now: float) -> int:
         """How many assignments may be started, with so many under way."""
@@ -131,16 +132,23 @@ class Desk:
     def snapshot(
         self,
         policy: Policy,
+        *,
         loads: Mapping[AgentId, Load],
         heads: Mapping[Lane, Sequence[Session]],
+        last_agents: Mapping[RoomId, AgentId],
         budget: int,
         moment: Moment,
     ) -> Snapshot:
         """All that the plan may know."""
-        now = moment.now
+        now, wall = moment.now, moment.wall
+        self._shut = why_shut(policy, wall) is not None
         return Snapshot(
             policy=policy,
-            heads={lane: tuple(head_of(one, moment.wall) for one in line) for lane, line in heads.items()},
+            at=wall,
+            heads={
+                lane: tuple(head_of(one, wall, last_agents.get(one.room)) for one in line)
+                for lane, line in heads.items()
+            },
             rosters=self._trusted(now),
             awaited=frozenset(lane for lane in heads if self._is_awaited(lane, policy, now)),
             loads=loads,
@@ -159,7 +167,7 @@ class Desk:
         served_all = any(not rest and len(heads[lane]) == wanted for lane, rest in left.items())
         self.more = bool(given) and served_all
         self.waits = self.more or any(left.values())
-        self.reasons = {lane: made.reasons[rest[0].id] for lane, rest in left.items() if rest}
+        self.reasons = {lane: _reason_of(rest, made) for lane, rest in left.items() if rest}
         if policy.asks_platform:
             self._use_up({session.lane for sessions in heads.values() for session in sessions if session.id in given})
 
@@ -172,7 +180,7 @@ class Desk:
 
     def to_keep_fresh(self, now: float, in_use_s: float = IN_USE_S) -> list[Session]:
         """The same for the lanes that were in use within ``in_use_s``."""
-        if not b.may_call(self.breaker, now) or self.policy is None or self.policy.paused:
+        if not b.may_call(self.breaker, now) or self.policy is None or self._shut:
             return []
         if self.policy.asks_platform and in_use_s > 0:  # a suggestion is for somebody who waits
             return []
@@ -186,8 +194,7 @@ class Desk:
         if self.policy is None:
             return 0
         rosters = [line.roster for line in self._lines.values() if line.roster is not None]
-        online = {seen.agent for roster in rosters for seen in roster.agents if seen.online}
-        return sum(map(self.policy.capacity_of, online))
+        return sum(map(self.policy.capacity_of, _online(rosters)))
 
     def glance(self, leader: str, at: float) -> Glance:
         """What is seen of the app, for those who ask; ``at``: Unix time."""
@@ -204,16 +211,20 @@ class Desk:
 
     def _agents_seen(self, policy: Policy) -> Iterator[AgentSeen]:
         lanes: dict[AgentId, list[Lane]] = {}
-        online: set[AgentId] = set()
+        known: dict[AgentId, Seen] = {}
         for lane, line in self._lines.items():
+            rule = policy.eligible(lane)
             for seen in line.roster.agents if line.roster is not None else ():
-                lanes.setdefault(seen.agent, []).append(lane)
-                online.update({seen.agent} if seen.online else ())
+                of_agent = lanes.setdefault(seen.agent, [])
+                if rule is None or rule.has(seen):
+                    of_agent.append(lane)
+                if seen.online or seen.agent not in known:
+                    known[seen.agent] = seen
         for agent, theirs in sorted(lanes.items()):
             yield AgentSeen(
                 agent=agent,
-                online=agent in online,
-                capacity=policy.capacity_of(agent),
+                online=known[agent].online,
+                capacity=policy.capacity_of(known[agent]),
                 foreign=foreign_of(self._foreign, agent),
                 lanes=tuple(sorted(theirs)),
             )
@@ -227,9 +238,9 @@ class Desk:
                 found[lane] = line.roster
         return found
 
-    def _free(self, agent: AgentId, policy: Policy, loads: Mapping[AgentId, Load]) -> int:
-        ours = len(loads[agent].taken) if agent in loads else 0
-        return max(0, policy.capacity_of(agent) - ours - foreign_of(self._foreign, agent))
+    def _free(self, seen: Seen, policy: Policy, loads: Mapping[AgentId, Load]) -> int:
+        ours = len(loads[seen.agent].taken) if seen.agent in loads else 0
+        return max(0, policy.capacity_of(seen) - ours - foreign_of(self._foreign, seen.agent))
 
     def _is_awaited(self, lane: Lane, policy: Policy, now: float) -> bool:
         """Whether a first answer about ``lane`` is to come any moment. The platform's suggestions are asked for one
@@ -248,3 +259,14 @@ class Desk:
         """A suggestion of the platform's is good for one assignment."""
         for lane in lanes:
             self._lines[lane].roster = None
+
+
+def _online(rosters: Iterable[Roster]) -> Iterable[Seen]:
+    """Who is online in any of them, once."""
+    return {seen.agent: seen for roster in rosters for seen in roster.agents if seen.online}.values()
+
+
+def _reason_of(left: Sequence[Session], made: Plan) -> WaitReason:
+    """Why those wait who were not looked at: for what the first waits for, unless that is an agent of their own."""
+    reasons = [made.reasons[one.id] for one in left]
+    return next((why for why in reasons if why is not WaitReason.WAITING_FOR_THEIR_AGENT), reasons[0])

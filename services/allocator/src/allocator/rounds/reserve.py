@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from allocator.core import lifecycle
 from allocator.core.changes import Changes
-from allocator.core.ids import Lane
-from allocator.core.plan import Plan, plan
+from allocator.core.ids import AgentId, Lane, RoomId
+from allocator.core.plan import Plan, plan, why_shut
 from allocator.core.policy import Policy
 from allocator.core.session import Session
 from allocator.ports import Transaction
@@ -31,12 +31,13 @@ class Reserved:
 async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, lag_s: float) -> Reserved:
     """Decide who gets whom in the app of ``desk``, and write it down."""
     policy = await tx.policy(desk.app)
-    loads = await tx.loads(desk.app, moment.wall - timedelta(seconds=lag_s))
+    loads = await tx.loads(desk.app, moment.wall - timedelta(seconds=lag_s), by_lane=bool(policy.channel_caps))
     desk.compare(loads)
     budget = desk.budget(under_way, moment.now)
     wanted = desk.heads_wanted(policy, loads, budget, moment.now)
     heads = await tx.heads(desk.app, wanted)
-    made = plan(desk.snapshot(policy, loads, heads, budget, moment))
+    last = await _last_agents(tx, desk, policy, heads, moment)
+    made = plan(desk.snapshot(policy, loads=loads, heads=heads, last_agents=last, budget=budget, moment=moment))
     changes = _changes(made, heads, policy, moment.wall)
     await tx.write(changes)
     desk.planned(policy, heads, made, wanted)
@@ -46,6 +47,16 @@ async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, l
         view=await _suspected(tx, desk, moment, lag_s),
         platform_chooses=policy.asks_platform,
     )
+
+
+async def _last_agents(
+    tx: Transaction, desk: Desk, policy: Policy, heads: Mapping[Lane, Sequence[Session]], moment: Moment
+) -> Mapping[RoomId, AgentId]:
+    """Who served the rooms of ``heads`` last, where the policy cares."""
+    if policy.sticky is None or not heads or why_shut(policy, moment.wall) is not None:
+        return {}
+    rooms = [session.room for line in heads.values() for session in line]
+    return await tx.last_agents(desk.app, rooms, moment.wall - timedelta(seconds=policy.sticky.remembered_s))
 
 
 async def _suspected(tx: Transaction, desk: Desk, moment: Moment, lag_s: float) -> Sequence[Session]:
