@@ -51,10 +51,10 @@ class Case:
         await self.write((before, now))
         return now
 
-    async def ask(self, method, *parameters):
+    async def ask(self, method, *parameters, **more):
         """What a transaction of its own answers."""
         async with self.transaction() as tx:
-            return await getattr(tx, method)(*parameters)
+            return await getattr(tx, method)(*parameters, **more)
 
     async def break_off(self, work):
         """A transaction that does ``work`` and then meets a bug."""
@@ -325,6 +325,47 @@ class TestSlots:
     async def test_apps_have_agents_of_their_own(self, case):
         await case.given(1)
         assert await case.ask("loads", OTHER, NOON) == {}
+
+    async def test_from_where_their_sessions_are_is_told_where_it_is_asked_for(self, case):
+        for number, lane in enumerate(["wa", "wa", "ig:3"], 1):
+            before = waiting(number, room=str(number), lane=lane)
+            now = reserved(before, slot=number, capacity=3)
+            await case.write(before)
+            await case.write((before, now))
+        await case.write((now, on_outcome(now, o.NotSent(), after(20), TIMING)))
+        loads = await case.ask("loads", APP, NOON, by_lane=True)
+        assert loads[AGENT].by_lane == {"wa": 2}
+        assert (await case.ask("loads", APP, NOON))[AGENT].by_lane == {}
+        assert await case.ask("loads", OTHER, NOON, by_lane=True) == {}
+
+
+class TestLastAgents:
+    async def served(self, case, number, agent, *, ended, room="100"):
+        session = assigned(await case.given(number, agent=AgentId(agent), room=room))
+        await case.write((reserved(waiting(number, room=room), agent=AgentId(agent)), session))
+        await case.write((session, on_resolved(session, after(ended), TIMING)))
+
+    async def test_who_served_a_room_last_is_known(self, case):
+        await self.served(case, 1, 7, ended=60)
+        await self.served(case, 2, 8, ended=120)
+        await self.served(case, 3, 9, ended=90, room="200")
+        rooms = [RoomId("100"), RoomId("200"), RoomId("300")]
+        assert await case.ask("last_agents", APP, rooms, NOON) == {"100": 8, "200": 9}
+        assert await case.ask("last_agents", APP, rooms[1:], NOON) == {"200": 9}
+        assert await case.ask("last_agents", OTHER, rooms, NOON) == {}
+        assert await case.ask("last_agents", APP, [], NOON) == {}
+
+    async def test_what_ended_longer_ago_is_forgotten(self, case):
+        await self.served(case, 1, 7, ended=60)
+        assert await case.ask("last_agents", APP, [RoomId("100")], after(59)) == {"100": 7}
+        assert await case.ask("last_agents", APP, [RoomId("100")], after(60)) == {}
+
+    async def test_whoever_is_served_or_went_away_says_nothing(self, case):
+        await case.given(1, room="100")
+        other = waiting(2, room="200")
+        await case.write(other)
+        await case.write((other, on_resolved(other, after(60), TIMING)))
+        assert await case.ask("last_agents", APP, [RoomId("100"), RoomId("200")], NOON) == {}
 
 
 class TestRecording:

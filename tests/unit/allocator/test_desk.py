@@ -1,7 +1,7 @@
 """What a leader keeps in mind about one app between rounds."""
 
 import pytest
-from unit.allocator.making import APP, NOON, TIMING, load, roster, seen, waiting
+from unit.allocator.making import APP, NOON, TIMING, after, load, roster, seen, waiting
 
 from allocator.core import outcomes as o
 from allocator.core.ids import AgentId, Lane
@@ -131,6 +131,17 @@ def test_after_an_outage_everything_is_looked_at(desk):
 
 def test_a_paused_policy_asks_for_nobody(desk):
     assert round_of(desk, heads(1), 0.0, spec={"paused": True})[1] == []
+
+
+def test_outside_of_the_hours_nobody_is_asked_for_until_they_begin(desk):
+    """Nobody is called all night; the first look after the opening asks."""
+    spec = {"hours": {"timezone": "UTC", "open": [{"days": ["Sun"], "from": "12:01", "to": "13:00"}]}}
+    made, ask = round_of(desk, heads(1), 0.0, spec=spec)
+    assert (list(made.reasons.values()), ask) == ([WaitReason.OUTSIDE_HOURS], [])
+    assert desk.to_keep_fresh(1.0) == []
+    assert desk.waits
+    made, ask = round_of(desk, heads(1), 60.0, spec=spec, wall=after(60))
+    assert (list(made.reasons.values()), len(ask)) == ([WaitReason.ASKING], 1)
 
 
 def test_no_more_heads_are_wanted_than_there_are_free_slots_and_one_to_ask_for(desk):

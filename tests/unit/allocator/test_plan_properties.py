@@ -1,53 +1,103 @@
-"""What is true of every plan, whatever the snapshot."""
+"""What is true of every plan, whatever the snapshot and whatever the policy: all its fields together."""
 
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.allocator.making import after
 
+from allocator.core.candidates import AGAINST_MAX
 from allocator.core.ids import AgentId, Lane, SessionId
 from allocator.core.plan import Head, Snapshot, plan
 from allocator.core.policy import Strategy, compile_spec
 from allocator.core.reasons import WaitReason
 from allocator.core.roster import IDLE, Load, Roster, Seen, foreign_of
 
-often = settings(max_examples=40, deadline=None)  # a slow machine breaks no promise of ours
+often = settings(max_examples=60, deadline=None)  # a slow machine breaks no promise of ours
 
 PLENTY = st.just(1000)
 LANES = [Lane("wa"), Lane("line"), Lane("qiscus:3"), Lane("ig")]
 AGENTS = [AgentId(number) for number in range(1, 7)]
+DIVISIONS = ["sales", "premium"]
+EMAILS = {agent: f"agent{agent}@example.com" for agent in AGENTS[:3]}
 CHAINS = [
-    (Strategy.LEAST_LOADED,),
-    (Strategy.LONGEST_IDLE,),
-    (Strategy.LEAST_LOADED, Strategy.LONGEST_IDLE),
-    (Strategy.LONGEST_IDLE, Strategy.LEAST_LOADED),
-    (Strategy.PLATFORM,),
+    ("leastLoaded",),
+    ("longestIdle",),
+    ("leastLoaded", "longestIdle"),
+    ("longestIdle", "leastLoaded"),
+    ("sticky", "leastLoaded"),
+    ("sticky", "longestIdle", "leastLoaded"),
+    ("sticky",),
 ]
+PLACES = [{"source": "wa"}, {"source": "line"}, {"channelId": 3}, {"source": "qiscus", "channelId": 3}]
+WHENS = [{}, {"sources": ["wa"]}, {"sources": ["line", "ig"]}, {"channelIds": [3]}]
+NOW = after(10)
+
+
+def some(of, most=2):
+    """A few of them, each once."""
+    return st.lists(st.sampled_from(of), unique_by=repr, max_size=most)
+
+
+@st.composite
+def capacities(draw):
+    """Capacities from none to four, by number, address and division, and caps on channels and on all."""
+    small = st.integers(0, 4)
+    agents = [{"id": agent, "max": draw(small)} for agent in draw(some(AGENTS, 3))]
+    agents += [{"email": email, "max": draw(small)} for email in draw(some(list(EMAILS.values())))]
+    capacity = {
+        "default": draw(st.integers(0, 3)),
+        "agents": agents,
+        "divisions": [{"name": name, "max": draw(small)} for name in draw(some(DIVISIONS))],
+        "channels": [place | {"max": draw(st.integers(0, 3))} for place in draw(some(PLACES))],
+    }
+    return capacity | draw(st.sampled_from([{}, {}, {"total": draw(st.integers(0, 20))}]))
 
 
 @st.composite
 def policies(draw):
-    """Capacities from none to four."""
-    capacities = draw(st.dictionaries(st.sampled_from(AGENTS), st.integers(0, 4), max_size=3))
-    agents = [{"id": agent, "max": most} for agent, most in capacities.items()]
-    capacity = {"default": draw(st.integers(0, 3)), "agents": agents}
-    return compile_spec({"capacity": capacity, "strategy": list(draw(st.sampled_from(CHAINS)))}, 1)
+    """A policy that may use every field; where the platform chooses it names no divisions."""
+    if draw(st.integers(0, 9)) == 0:
+        spec = {"capacity": {"default": draw(st.integers(0, 3))}, "strategy": ["platform"]}
+        return compile_spec(spec, 1)
+    rules = [
+        {"when": when, "divisions": draw(some(DIVISIONS)) or ["sales"], "agents": draw(some(AGENTS, 3)) or [6]}
+        for when in draw(some(WHENS))
+    ]
+    spec = {
+        "capacity": draw(capacities()),
+        "eligibility": rules,
+        "strategy": list(draw(st.sampled_from(CHAINS))),
+        "sticky": {"patience": draw(st.sampled_from(["0s", "5s"]))},
+    }
+    return compile_spec(spec, 1)
 
 
 @st.composite
 def loads_of(draw):
-    """Slots that are taken, some of them beyond a capacity that was lowered."""
+    """Slots that are taken, some of them beyond a capacity that was lowered, with where their sessions are from."""
     taken = draw(st.frozensets(st.integers(1, 5), max_size=4))
-    return Load(taken=taken, closed=draw(st.integers(0, 2)), busy_at=draw(st.sampled_from([0.0, 10.0, 20.0, 30.0])))
+    lanes = Counter(draw(st.sampled_from(LANES)) for _ in taken)
+    busy_at = draw(st.sampled_from([0.0, 10.0, 20.0, 30.0]))
+    return Load(taken=taken, closed=draw(st.integers(0, 2)), busy_at=busy_at, by_lane=dict(lanes))
 
 
 @st.composite
-def rosters_of(draw):
+def rosters_of(draw, divisions):
     """Some agents, some of them online."""
     agents = draw(st.lists(st.sampled_from(AGENTS), unique=True, max_size=5))
-    seen = tuple(Seen(agent=one, online=draw(st.booleans()), count=0) for one in agents)
+    seen = tuple(
+        Seen(
+            agent=one,
+            online=draw(st.booleans()),
+            count=0,
+            divisions=divisions.get(one, frozenset()),
+            email=EMAILS.get(one),
+        )
+        for one in agents
+    )
     return Roster(agents=seen, read_at=0.0, uses=draw(st.sampled_from([None, None, None, 1, 2])))
 
 
@@ -57,8 +107,13 @@ def heads_of(draw):
     lanes = {}
     places = draw(st.lists(st.tuples(st.sampled_from(LANES), st.integers(0, 9)), max_size=14))
     for number, (lane, since) in enumerate(places, 1):
-        avoid = draw(st.frozensets(st.sampled_from(AGENTS), max_size=2))
-        one = Head(session=SessionId(f"{number:032x}"), lane=lane, waiting_since=after(since), avoid=avoid)
+        one = Head(
+            session=SessionId(f"{number:032x}"),
+            lane=lane,
+            waiting_since=after(since),
+            avoid=draw(st.frozensets(st.sampled_from(AGENTS), max_size=2)),
+            last_agent=draw(st.sampled_from([None, *AGENTS])),
+        )
         lanes.setdefault(lane, []).append(one)
     return {lane: tuple(sorted(line, key=place)) for lane, line in lanes.items()}
 
@@ -67,10 +122,13 @@ def heads_of(draw):
 def snapshots(draw, *, budget=PLENTY):
     """Any snapshot with calls allowed."""
     foreign = st.lists(st.tuples(st.just(0.0), st.integers(1, 2)), min_size=1, max_size=2).map(tuple)
+    names = st.frozensets(st.sampled_from(DIVISIONS), max_size=2)
+    divisions = draw(st.dictionaries(st.sampled_from(AGENTS), names, max_size=6))
     return Snapshot(
         policy=draw(policies()),
+        at=NOW,
         heads=draw(heads_of()),
-        rosters=draw(st.dictionaries(st.sampled_from(LANES), rosters_of(), max_size=4)),
+        rosters=draw(st.dictionaries(st.sampled_from(LANES), rosters_of(divisions), max_size=4)),
         loads=draw(st.dictionaries(st.sampled_from(AGENTS), loads_of(), max_size=6)),
         foreign=draw(st.dictionaries(st.sampled_from(AGENTS), foreign, max_size=2)),
         awaited=frozenset(),
@@ -94,23 +152,77 @@ def used_at_first(given_, agent):
     return len(given_.loads.get(agent, IDLE).taken) + foreign_of(given_.foreign, agent)
 
 
+def seen_of(given_, agent):
+    """The agent as some roster shows them."""
+    return next(seen for found in given_.rosters.values() for seen in found.agents if seen.agent == agent)
+
+
+def capacity_of(given_, agent):
+    """What the policy allows the agent."""
+    return given_.policy.capacity_of(seen_of(given_, agent))
+
+
 def may_take(given_, one):
-    """The agents who may take a session, full or not."""
+    """The agents who may take a session, full or not: online, let in by the platform and by the policy."""
     found = given_.rosters.get(one.lane)
-    return set() if found is None else {seen.agent for seen in found.agents if seen.online} - one.avoid
+    rule = given_.policy.eligible(one.lane)
+    agents = () if found is None else found.agents
+    return {seen.agent for seen in agents if seen.online and (rule is None or rule.has(seen))} - one.avoid
+
+
+class Counts:
+    """What agents have, while sessions are given to them one after another: the slow way."""
+
+    def __init__(self, given_):
+        self.given = given_
+        self.used = Counter({agent: used_at_first(given_, agent) for agent in AGENTS})
+        self.lanes = {agent: Counter(given_.loads.get(agent, IDLE).by_lane) for agent in AGENTS}
+        ours = sum(len(load.taken) for load in given_.loads.values())
+        self.total = ours + sum(foreign_of(given_.foreign, agent) for agent in given_.foreign)
+
+    def has_room(self, agent, lane):
+        """Whether nothing of the policy keeps the agent from one more of that lane."""
+        return self.used[agent] < capacity_of(self.given, agent) and not self.is_capped(agent, lane)
+
+    def is_capped(self, agent, lane):
+        """Whether a channel cap does."""
+        return any(
+            cap.place.has(lane) and sum(n for of, n in self.lanes[agent].items() if cap.place.has(of)) >= cap.most
+            for cap in self.given.policy.channel_caps
+        )
+
+    def app_has_room(self):
+        """Whether the total allows one more."""
+        return self.given.policy.total is None or self.total < self.given.policy.total
+
+    def give(self, agent, lane):
+        """One more."""
+        self.used[agent] += 1
+        self.lanes[agent][lane] += 1
+        self.total += 1
+
+    def after(self, made):
+        """With all that a plan gave out."""
+        lane_of = {one.session: one.lane for one in all_heads(self.given)}
+        for one in made.reservations:
+            self.give(one.agent, lane_of[one.session])
+        return self
 
 
 @often
 @given(snapshots())
-def test_nobody_is_over_capacity_and_every_slot_is_given_once(given_):
+def test_nobody_is_over_any_cap_and_every_slot_is_given_once(given_):
     made = plan(given_)
-    given_to = Counter(one.agent for one in made.reservations)
-    for agent, count in given_to.items():
-        assert used_at_first(given_, agent) + count <= given_.policy.capacity_of(agent)
+    counts = Counts(given_)
+    lane_of = {one.session: one.lane for one in all_heads(given_)}
+    for one in made.reservations:
+        assert counts.has_room(one.agent, lane_of[one.session])
+        assert counts.app_has_room()
+        counts.give(one.agent, lane_of[one.session])
     slots = [(one.agent, one.slot) for one in made.reservations]
     assert len(set(slots)) == len(slots)
     for one in made.reservations:
-        assert 1 <= one.slot <= one.capacity == given_.policy.capacity_of(one.agent)
+        assert 1 <= one.slot <= one.capacity == capacity_of(given_, one.agent)
         assert one.slot not in given_.loads.get(one.agent, IDLE).taken
 
 
@@ -134,16 +246,46 @@ def test_whoever_is_assigned_gets_an_agent_who_is_online_may_take_the_room_and_i
 
 @often
 @given(snapshots())
-def test_nobody_waits_while_an_agent_who_may_take_them_is_free(given_):
+def test_nobody_waits_while_an_agent_who_may_take_them_has_room(given_):
     made = plan(given_)
-    given_to = Counter(one.agent for one in made.reservations)
+    counts = Counts(given_).after(made)
     used_up = lanes_used_up(given_, made)
     for one in all_heads(given_):
-        if one.session not in made.reasons or one.lane in used_up:
+        if one.session not in made.reasons or one.lane in used_up or not counts.app_has_room():
+            continue
+        if made.reasons[one.session] is WaitReason.WAITING_FOR_THEIR_AGENT:
             continue
         for agent in may_take(given_, one):
-            used = used_at_first(given_, agent) + given_to[agent]
-            assert used >= given_.policy.capacity_of(agent), made.reasons[one.session]
+            assert not counts.has_room(agent, one.lane), made.reasons[one.session]
+
+
+@often
+@given(snapshots())
+def test_only_a_patient_policy_lets_somebody_wait_for_their_agent_and_only_for_one_who_is_there_and_full(given_):
+    made = plan(given_)
+    counts = Counts(given_).after(made)
+    for one in all_heads(given_):
+        if made.reasons.get(one.session) is WaitReason.WAITING_FOR_THEIR_AGENT:
+            assert one.last_agent in may_take(given_, one)
+            assert not counts.has_room(one.last_agent, one.lane)
+            assert given_.at - one.waiting_since < timedelta(seconds=given_.policy.sticky.patience_s)
+
+
+@often
+@given(snapshots())
+def test_each_reason_is_true(given_):
+    made = plan(given_)
+    counts = Counts(given_).after(made)
+    for one in all_heads(given_):
+        why, found = made.reasons.get(one.session), given_.rosters.get(one.lane)
+        if why is WaitReason.NO_AGENT_ONLINE:
+            assert not may_take(given_, replace(one, avoid=frozenset()))
+        elif why is WaitReason.APP_AT_CAPACITY:
+            assert not counts.app_has_room()
+        elif why is WaitReason.CHANNEL_AT_CAPACITY:
+            assert any(counts.is_capped(seen.agent, one.lane) for seen in found.agents)
+        elif why is WaitReason.ASKING:
+            assert found is None or one.lane in lanes_used_up(given_, made)
 
 
 def lanes_used_up(given_, made):
@@ -156,16 +298,21 @@ def lanes_used_up(given_, made):
 @often
 @given(snapshots(budget=st.integers(0, 1000)))
 def test_the_older_is_never_behind_the_newer_among_equals(given_):
-    """Who got an agent whom somebody older could have taken: then the older one got one too."""
+    """Who got an agent whom somebody older could have taken: then the older one got one too, or waits for their own,
+    or has a cap on where they come from in the way.
+    """
     made = plan(given_)
     heads = all_heads(given_)
+    counts = Counts(given_).after(made)
     got = {one.session: one.agent for one in made.reservations}
     used_up = lanes_used_up(given_, made)
     for index, older in enumerate(heads):
-        if older.session in got or older.lane in used_up:
+        waits_for_own = made.reasons.get(older.session) is WaitReason.WAITING_FOR_THEIR_AGENT
+        if older.session in got or older.lane in used_up or waits_for_own:
             continue
         for newer in heads[index + 1 :]:
-            assert got.get(newer.session) not in may_take(given_, older)
+            agent = got.get(newer.session)
+            assert agent not in may_take(given_, older) or counts.is_capped(agent, older.lane)
 
 
 @often
@@ -230,24 +377,32 @@ def test_a_plan_never_chooses_an_agent_that_a_better_free_one_could_replace(give
     """By the chain of strategies, and by the id where it says nothing; replayed step by step, the slow way."""
     if any(found.uses is not None for found in given_.rosters.values()):
         return
-    used = Counter({agent: used_at_first(given_, agent) for agent in AGENTS})
-    got = {one.session: one.agent for one in plan(given_).reservations}
+    counts = Counts(given_)
+    made = plan(given_)
+    got = {one.session: one for one in made.reservations}
     for one in all_heads(given_):
-        free = [agent for agent in may_take(given_, one) if used[agent] < given_.policy.capacity_of(agent)]
-        best = min(free, key=lambda agent: slow_rank(given_, agent, used[agent]), default=None)
-        assert got.get(one.session) == best
+        free = [agent for agent in may_take(given_, one) if counts.has_room(agent, one.lane)]
+        best = min(free, key=lambda agent: slow_rank(given_, one, agent, counts.used[agent]), default=None)
+        if not counts.app_has_room() or made.reasons.get(one.session) is WaitReason.WAITING_FOR_THEIR_AGENT:
+            best = None
+        chosen = got.get(one.session)
+        assert (chosen and chosen.agent) == best
         if best is not None:
-            used[best] += 1
+            assert chosen.rank == slow_rank(given_, one, best, counts.used[best])
+            others = sorted(slow_rank(given_, one, agent, counts.used[agent])[-2:] for agent in free if agent != best)
+            assert len(chosen.against) == min(AGAINST_MAX, len(others))
+            counts.give(best, one.lane)
 
 
-def slow_rank(given_, agent, used):
+def slow_rank(given_, one, agent, used):
     """What the chain of strategies says of an agent."""
     words = {
-        Strategy.LEAST_LOADED: lambda: used / given_.policy.capacity_of(agent),
+        Strategy.STICKY: lambda: 0.0 if agent == one.last_agent else 1.0,
+        Strategy.LEAST_LOADED: lambda: used / capacity_of(given_, agent),
         Strategy.LONGEST_IDLE: lambda: given_.loads.get(agent, IDLE).busy_at,
         Strategy.PLATFORM: lambda: 0.0,
     }
-    return (*(words[one]() for one in given_.policy.strategy), agent)
+    return (*(words[word]() for word in given_.policy.strategy), agent)
 
 
 @given(snapshots(), st.sets(st.sampled_from(LANES)))

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 from unit.allocator.making import seen
 
+from allocator.core.ids import Lane
 from allocator.core.policy import CAPACITY_MAX, PolicyError, Strategy, compile_spec, standard
 from allocator.core.spec import row_of
 from allocator.core.spec_rules import read_spec, seconds_of
@@ -207,3 +208,65 @@ def test_how_sticky_remembers_is_without_effect_where_the_chain_lacks_it():
 @pytest.mark.parametrize(("text", "seconds"), [("24h", 86_400), ("1h30m", 5_400), ("90s", 90), ("1m1s", 61)])
 def test_durations_are_hours_minutes_and_seconds(text, seconds):
     assert seconds_of(text) == seconds
+
+
+def capacity(**parts):
+    """A policy with this capacity."""
+    return compile_spec({"capacity": parts}, 1)
+
+
+NAMED = {
+    "default": 2,
+    "agents": [{"id": 1, "max": 5}, {"email": "new@example.com", "max": 1}],
+    "divisions": [{"name": "Premium", "max": 4}, {"name": "Sales", "max": 3}],
+}
+
+
+@pytest.mark.parametrize(
+    ("agent", "most"),
+    [
+        (seen(9), 2),
+        (seen(9, divisions=["Premium"]), 4),
+        (seen(9, divisions=["premium "]), 4),  # as the platform may write it
+        (seen(9, divisions=["Premium", "Sales"]), 3),
+        (seen(9, divisions=["Others"]), 2),
+        (seen(1, divisions=["Premium", "Sales"]), 5),
+        (seen(9, divisions=["Premium"], email="New@Example.com"), 1),
+        (seen(1, email="new@example.com"), 1),
+    ],
+    ids=[
+        "default",
+        "division",
+        "any case",
+        "smallest of two",
+        "another",
+        "agent first",
+        "by address",
+        "smaller of both",
+    ],
+)
+def test_agent_before_division_before_default_and_the_smallest_of_several(agent, most):
+    assert capacity(**NAMED).capacity_of(agent) == most
+
+
+def test_the_first_rule_that_matches_decides_who_may():
+    rules = [
+        {"when": {"sources": ["wa"], "channelIds": [3221]}, "divisions": ["Sales"]},
+        {"when": {"sources": ["wa", "ig"]}, "agents": [7]},
+        {"when": {"channelIds": [5]}, "agents": [8]},
+    ]
+    policy = compile_spec({"eligibility": rules}, 1)
+    first, second, third = policy.eligibility
+    assert policy.eligible(Lane("wa:3221")) == first
+    assert policy.eligible(Lane("wa:4")) == second
+    assert policy.eligible(Lane("wa")) == second  # its channel was not named, so it is not 3221
+    assert policy.eligible(Lane("ig:3221")) == second
+    assert policy.eligible(Lane("fb:5")) == third
+    assert policy.eligible(Lane("fb")) is None
+
+
+def test_a_rule_without_when_is_about_everybody_and_lets_in_whom_it_names_in_either_way():
+    rule = compile_spec({"eligibility": [{"divisions": ["Sales"], "agents": [7]}]}, 1).eligible(Lane("fb:5"))
+    assert rule.has(seen(7))
+    assert rule.has(seen(8, divisions=["sales"]))
+    assert not rule.has(seen(8, divisions=["Support"]))

@@ -102,10 +102,12 @@ class TestRecordedAnswers:
         assert forms.roster_page(response("available_agents_v2_empty")) == ()
 
     def test_the_older_form_with_a_bare_list_is_read_too(self):
-        assert forms.roster_page(response("available_agents_array_variant")) == (seen(22, True, 0),)
+        assert forms.roster_page(response("available_agents_array_variant")) == (
+            seen(22, True, 0, email="agent.a@example.com"),
+        )
 
     def test_the_suggested_agent_is_a_roster_of_one(self):
-        assert forms.suggestion(response("allocate_agent")) == (seen(164867, True, 0),)
+        assert forms.suggestion(response("allocate_agent")) == (seen(164867, True, 0, email="agent4@example.com"),)
 
     def test_whoever_is_not_in_a_room_is_listed_by_id(self):
         listed = json.loads(response("other_agents_v2"))["data"]["agents"]

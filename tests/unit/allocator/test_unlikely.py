@@ -69,7 +69,7 @@ def test_a_refused_agent_is_avoided_for_a_while_and_then_tried_again(seconds, av
     """There may be nobody else."""
     refused = on_outcome(reserved(now=NOON), o.AgentRefused("HTTP 400"), NOON, TIMING)
     assert AVOIDED_FOR.total_seconds() == 5
-    assert head_of(refused, after(seconds)).avoid == avoided
+    assert head_of(refused, after(seconds), None).avoid == avoided
 
 
 @in_a_world(sweep_s=5.0)

@@ -39,6 +39,10 @@ AVOIDED_FOR = timedelta(seconds=5)
 they may be tried again: perhaps they were away, and there may be nobody else."""
 
 
+CLOCKS_AGREE = timedelta(seconds=5)
+"""A session accepted so much later than now was given its place by a clock that is not ours."""
+
+
 def head_of(session: Session, now: datetime, last_agent: AgentId | None) -> Head:
     """``session`` as the plan sees it."""
     tried_at = session.reserved_at
@@ -138,9 +142,7 @@ class _Desk:
             left = policy.total - self._candidates.used()
             if left < self._left:
                 self._left, self._over = left, WaitReason.APP_AT_CAPACITY
-        patience_s = policy.sticky.patience_s if policy.sticky else 0
-        self._patient_since = snapshot.at - timedelta(seconds=patience_s)
-        """Who waits since later may still wait for an agent of their own."""
+        self._patience = timedelta(seconds=policy.sticky.patience_s if policy.sticky else 0)
 
     def serve_all(self) -> None:
         """Look at the oldest session of all lanes, and at the next, until all are served or nothing is left."""
@@ -204,10 +206,17 @@ class _Desk:
         agent = line.online.get(head.last_agent)
         if agent is None or line.is_free(agent):
             return agent
-        if head.waiting_since <= self._patient_since or line.patient >= PATIENT_MAX:
+        if not self._is_patient(head) or line.patient >= PATIENT_MAX:
             return None
         line.patient += 1
         return WaitReason.WAITING_FOR_THEIR_AGENT
+
+    def _is_patient(self, head: Head) -> bool:
+        """Whether the policy lets ``head`` wait for an agent of their own; not where clocks disagree, it would be
+        for longer.
+        """
+        waited = self._snapshot.at - head.waiting_since
+        return bool(self._patience) and -CLOCKS_AGREE < waited < self._patience
 
     def _line(self, lane: Lane) -> Line:
         if lane not in self._lines:
