@@ -24,7 +24,7 @@ class InMemory:
     def __init__(self):
         self.platform = MemoryPlatform(VirtualClock())
         for agent in (ONE, TWO, THREE):
-            self.platform.agent(agent)
+            self.platform.agent(agent, email=f"Agent{agent - 164800}@example.com")
         self.rooms = 0
 
     async def customer(self, source="wa"):
@@ -48,6 +48,9 @@ class InMemory:
 
     async def only_for(self, agent, source):
         self.platform.agent(agent, sources=[source])
+
+    async def of(self, agent, *divisions):
+        self.platform.agent(agent, divisions=divisions, email=f"Agent{agent - 164800}@example.com")
 
     async def trouble(self, name):
         unknown = Instead(o.Unknown("no answer in time"))
@@ -132,6 +135,9 @@ class InSimulator:
 
     async def only_for(self, agent, source):
         await self.control(f"agents/{agent}", channels=[source])
+
+    async def of(self, agent, *divisions):
+        await self.control(f"agents/{agent}", divisions=divisions)
 
     async def trouble(self, name):
         await self.control("faults", **{name: 1})
@@ -263,6 +269,14 @@ class TestRoster:
         await case.only_for(THREE, "line")
         assert {one.agent for one in (await case.platform.roster(room, 0.0)).agents} == {ONE, TWO}
 
+    async def test_of_which_divisions_they_are_and_their_addresses_are_in_it(self, case):
+        room = await case.customer()
+        await case.of(TWO, "Sales", "Premium")
+        agents = {one.agent: one for one in (await case.platform.roster(room, 0.0)).agents}
+        assert agents[TWO].divisions == {"sales", "premium"}
+        assert agents[TWO].email == "agent2@example.com"
+        assert "sales" not in agents[ONE].divisions
+
     async def test_a_room_that_is_not_there(self, case):
         assert isinstance(await case.platform.roster(RoomId("404404"), 0.0), o.RoomRefused)
 
@@ -272,6 +286,8 @@ class TestRoster:
         found = await case.platform.suggestion(Lane("wa"), 17.0)
         assert (len(found.agents), found.uses, found.read_at) == (1, 1, 17.0)
         assert found.agents[0].agent in (TWO, THREE)
+        assert found.agents[0].divisions == frozenset()
+        assert found.agents[0].email.startswith("agent")
         assert found.agents[0].online
 
     async def test_where_nobody_is_online_nobody_is_suggested(self, case):

@@ -82,12 +82,15 @@ async def test_available_agents_hold_offline_ones_and_supervisors(client):
     room = await client.customer("line")
     await client.control("agents/164802", {"is_available": False})
     await client.control("agents/164803", {"channels": ["wa"]})
+    await client.control("agents/164801", {"divisions": ["Sales", "Premium"]})
     _, body = await client.call("GET", f"{V2}/service/available_agents?room_id={room}")
     assert_like(body, "responses/available_agents_v2")
     agents = {agent["id"]: agent for agent in body["data"]["agents"]}
     assert set(agents) == {164799, 164800, 164801, 164802}
     assert {agent["type_as_string"] for agent in agents.values()} == {"agent", "supervisor", "admin"}
     assert agents[164802]["is_available"] is False
+    assert [role["name"] for role in agents[164801]["user_roles"]] == ["Premium", "Sales"]
+    assert [role["name"] for role in agents[164802]["user_roles"]] == ["Default"]
     assert (await client.call("GET", f"{V2}/service/available_agents?room_id=1"))[0] == 404
 
 

@@ -84,6 +84,7 @@ async def test_a_lowered_capacity_is_what_the_checker_uses(client):
         ("agents/7", {}, 404, "no agent 7"),
         ("agents/164801", {"is_available": "yes"}, 400, "true or false"),
         ("agents/164801", {"channels": ["fax"]}, 400, "wa"),
+        ("agents/164801", {"divisions": [""]}, 400, "a list of names"),
         ("agents/164801", {"capacity": -1}, 400, "whole number"),
         ("customers", {"source": "fax"}, 400, "wa"),
         ("customers", {"source": ["wa"]}, 400, "wa"),

@@ -81,6 +81,7 @@ def platform():
             type=agent_type,
             online=True,
             channels=channels,
+            divisions=frozenset(),
             capacity=2,
             deleted=False,
             count=Late(0, START),

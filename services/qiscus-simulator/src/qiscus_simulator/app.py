@@ -20,7 +20,7 @@ from qiscus_simulator.record import Record
 from qiscus_simulator.sender import Sender
 from qiscus_simulator.server import BODY_MAX, Server
 from qiscus_simulator.traffic import Traffic
-from qiscus_simulator.values import ALL_KEYS, Agent, AgentType
+from qiscus_simulator.values import ALL_KEYS, DIVISION, Agent, AgentType
 from qiscus_simulator.world import Targets, World
 
 FIRST_AGENT: Final = 164_801
@@ -123,6 +123,7 @@ def _agent(  # noqa: PLR0917 - a row of a table
         type=agent_type,
         online=True,
         channels=channels,
+        divisions=frozenset({DIVISION}),
         capacity=capacity,
         deleted=False,
         count=Late(0, at),

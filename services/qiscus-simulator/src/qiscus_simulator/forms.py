@@ -29,6 +29,7 @@ def load(folder: str) -> dict[str, Json]:
 _RESPONSES: Final = load("responses")
 _ERRORS: Final = load("errors")
 _AGENT_V1: Final[Json] = _RESPONSES["agents_get_by_ids_v1"]["data"][0]
+DIVISION_ID: Final = 77
 _AGENT_V2: Final[Json] = _RESPONSES["agent_by_id_v2"]["data"]["agent"]
 _AGENT_ARRAY: Final[Json] = _RESPONSES["available_agents_array_variant"]["data"][0]
 _ALLOCATED: Final[Json] = _RESPONSES["allocate_agent"]["data"]["agent"]
@@ -180,6 +181,7 @@ def agent_v2(agent: Agent, as_of: float) -> Json:
         "current_customer_count": agent.count.as_of(as_of),
         "type_as_string": agent.type.word,
         "user_channels": _channels(agent.channels),
+        "user_roles": _divisions(agent.divisions),
     }
 
 
@@ -223,6 +225,11 @@ def _person(agent: Agent, *, avatar: str | None = None) -> Json:
 def _channels(keys: frozenset[str]) -> list[Json]:
     channels = (channel for key, channel in CHANNEL_BY_KEY.items() if key in keys)
     return [{"id": channel.id, "name": channel.name} for channel in channels]
+
+
+@cache
+def _divisions(names: frozenset[str]) -> list[Json]:
+    return [{"id": DIVISION_ID + number, "name": name} for number, name in enumerate(sorted(names))]
 
 
 def _row(template: Json, room: Room, view: RoomView) -> Json:

@@ -15,6 +15,7 @@ from qiscus_simulator.world import World
 COUNT_MAX: Final = 10_000
 CAPACITY_MAX: Final = 1000
 ID_MAX: Final = 10**18
+NAME_MAX: Final = 100
 SERVICE_MAX_S: Final = 86_400.0
 REFUSALS: Final = (400, 403, 404, 422, 429, 500, 503)
 DEEDS: Final = ("assign", "takeover", "resolve", "remove")
@@ -80,6 +81,8 @@ def set_agent(world: World, asked: Json) -> Json:
         changes["capacity"] = _whole(asked, "capacity", CAPACITY_MAX)
     if "channels" in asked:
         changes["channels"] = _channels(asked["channels"])
+    if "divisions" in asked:
+        changes["divisions"] = _divisions(asked["divisions"])
     world.change_agent(agent, changes)
     return _told(agent)
 
@@ -191,6 +194,12 @@ def _channels(keys: object) -> frozenset[str]:
     return frozenset(keys)
 
 
+def _divisions(names: object) -> frozenset[str]:
+    if not isinstance(names, list) or not all(isinstance(name, str) and 0 < len(name) <= NAME_MAX for name in names):
+        raise Wrong(f"divisions is '{names}'; allowed: a list of names")
+    return frozenset(names)
+
+
 def _flag(asked: Json, name: str) -> bool:
     value = asked[name]
     if not isinstance(value, bool):
@@ -213,6 +222,7 @@ def _told(agent: Agent) -> Json:
         "type": agent.type.word,
         "is_available": agent.online,
         "channels": sorted(agent.channels),
+        "divisions": sorted(agent.divisions),
         "capacity": agent.capacity,
         "deleted": agent.deleted,
         "count": agent.count.now,

@@ -46,6 +46,9 @@ CHANNELS = (
 CHANNEL_BY_KEY = {channel.key: channel for channel in CHANNELS}
 ALL_KEYS = frozenset(CHANNEL_BY_KEY)
 
+DIVISION = "Default"
+"""The division that everybody is of who is of no other; the platform calls divisions roles."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Agent:
@@ -60,6 +63,7 @@ class Agent:
     type: AgentType
     online: bool
     channels: frozenset[str]
+    divisions: frozenset[str]
     capacity: int
     deleted: bool
     count: Late[int]

@@ -150,7 +150,7 @@ class World:
         return result
 
     def change_agent(self, agent: Agent, changes: dict[str, Any]) -> None:
-        """Set fields of an agent (online, channels, capacity, deleted)."""
+        """Set fields of an agent (online, channels, divisions, capacity, deleted)."""
         if "online" in changes:
             self._away.discard(agent.id)
         for name, value in changes.items():
