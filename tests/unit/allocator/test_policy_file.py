@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from allocator.adapters.policy_file import SIZE_MAX, PolicyFile, Refused, read_policy
+from allocator.adapters.policy_file import PolicyFile
+from allocator.adapters.policy_yaml import SIZE_MAX, Refused, read_policy
 
 GOOD = "capacity:\n  default: 3\n  agents:\n    - {id: 164867, max: 5}\npaused: false\nstrategy: [leastLoaded]\n"
 
@@ -12,8 +13,38 @@ GOOD = "capacity:\n  default: 3\n  agents:\n    - {id: 164867, max: 5}\npaused: 
 def test_a_policy_is_read_as_it_stands():
     assert read_policy(GOOD.encode()) == {
         "capacity": {"default": 3, "agents": [{"id": 164867, "max": 5}]},
-        "paused": False,
         "strategy": ["leastLoaded"],
+    }
+
+
+OBJECT = """\
+apiVersion: antre.dev/v1alpha1
+kind: AllocationPolicy
+metadata: {name: support, namespace: antre}
+spec:
+"""
+
+
+def as_object(content):
+    """The same spec, in an object."""
+    return OBJECT + "".join(f"  {line}\n" for line in content.splitlines())
+
+
+def test_a_bare_spec_and_an_object_give_the_same():
+    assert read_policy(as_object(GOOD).encode()) == read_policy(GOOD.encode())
+
+
+def test_an_object_without_a_spec_is_the_standard():
+    assert read_policy(OBJECT.removesuffix("spec:\n").encode()) == read_policy(OBJECT.encode()) == {}
+
+
+def test_times_and_days_need_no_quotes():
+    """As where kubectl reads them."""
+    hours = "{timezone: UTC, open: [{days: [Mon], from: 08:00, to: 17:00}], closed: [{date: 2026-12-25}]}"
+    assert read_policy(f"hours: {hours}\n".encode())["hours"] == {
+        "timezone": "UTC",
+        "open": [{"days": ["Mon"], "from": "08:00", "to": "17:00"}],
+        "closed": [{"date": "2026-12-25"}],
     }
 
 
@@ -23,29 +54,38 @@ def test_an_empty_file_is_the_standard(content):
 
 
 @pytest.mark.parametrize(
-    ("content", "line", "words"),
+    ("content", "at", "words"),
     [
-        ("capacity:\n  default: many\n", 2, "$.capacity.default: Expected `int`"),
-        ("capacity:\n  default: 2\n  agents:\n    - {id: 1, max: 1}\n    - {id: 2, max: -1}\n", 5, ">= 0"),
-        ("capacity:\n  agents:\n    - id: 1\n      max: 1\n    - id: 2\n", 5, "`max`"),
-        ("paused: false\ncapasity: {}\n", 2, "unknown field `capasity`"),
-        ("strategy:\n  - leastLoaded\n  - random\n", 3, "random"),
-        ("paused: false\nstrategy: []\n", 2, "empty"),
-        ("paused: no way\n", 1, "$.paused"),
-        ("- a\n- b\n", 1, "object"),
-        ("paused: false\n  strategy: []\n", 2, "not allowed"),
-        ("strategy: [leastLoaded\n", 2, "expected"),
-        ("paused: !!python/object:os.system {}\n", 1, "could not determine a constructor"),
-        ("a: &a [*a]\n", 1, ""),
-        ("\t\n", 1, "cannot start any token"),
+        ("capacity:\n  default: many\n", (2, 12), "$.capacity.default: Expected `int`"),
+        ("capacity:\n  default: 2\n  agents:\n    - {id: 1, max: 1}\n    - {id: 2, max: -1}\n", (5, 20), ">= 0"),
+        ("capacity:\n  agents:\n    - id: 1\n      max: 1\n    - id: 2\n", (5, 7), "`max`"),
+        ("paused: false\ncapasity: {}\n", (2, 1), "unknown field `capasity`; allowed here: apps, paused"),
+        ("strategy:\n  - leastLoaded\n  - random\n", (3, 5), "random"),
+        ("paused: false\nstrategy: []\n", (2, 11), "empty"),
+        ("paused: no way\n", (1, 9), "$.paused"),
+        ("- a\n- b\n", (1, 1), "object"),
+        ("paused: false\n  strategy: []\n", (2, 11), "not allowed"),
+        ("strategy: [leastLoaded\n", (2, 1), "expected"),
+        ("paused: !!python/object:os.system {}\n", (1, 9), "could not determine a constructor"),
+        ("a: &a [*a]\n", (1, 1), "unknown field `a`"),
+        ("\t\n", (1, 1), "cannot start any token"),
+        ("paused: true\ncapacity: {default: 1, default: 2}\n", (2, 24), "`default` stands here twice"),
+        ("hours: {timezone: Jakarta}\n", (1, 19), "Asia/Jakarta"),
+        ("eligibility: [{agents: [3, 3]}]\n", (1, 28), "$.eligibility[0].agents[1]: named twice"),
+        (as_object("capacity:\n  total: -1\n"), (6, 12), "$.spec.capacity.total: Expected `int` >= 0"),
+        (as_object("pause: true\n"), (5, 3), "$.spec: Object contains unknown field `pause`"),
+        (OBJECT.replace("v1alpha1", "v2"), (1, 13), "allowed: antre.dev/v1alpha1"),
+        (OBJECT.replace("AllocationPolicy", "Deployment"), (2, 7), "allowed: AllocationPolicy"),
+        (OBJECT.replace("spec:", "specs:"), (4, 1), "`specs`; allowed here: apiVersion, kind, metadata, spec"),
+        ("kind: AllocationPolicy\n", (1, 1), "$.apiVersion: allowed: antre.dev/v1alpha1"),
     ],
 )
-def test_what_is_none_is_refused_with_the_line_and_the_reason(content, line, words):
+def test_what_is_none_is_refused_with_the_place_and_the_reason(content, at, words):
     with pytest.raises(Refused) as caught:
         read_policy(content.encode())
-    assert caught.value.line == line
+    assert (caught.value.line, caught.value.column) == at
     assert words in caught.value.reason
-    assert str(caught.value).startswith(f"line {line}: ")
+    assert str(caught.value).startswith(f"line {at[0]}, column {at[1]}: ")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from allocator.adapters.clock import SystemClock
 from allocator.adapters.metrics import Metrics
-from allocator.adapters.policy_file import PolicyFile, Refused, read_policy
+from allocator.adapters.policy_file import PolicyFile
+from allocator.adapters.policy_yaml import Refused, read_policy
 from allocator.adapters.postgres import PostgresLedger
 from allocator.adapters.qiscus import QiscusPlatform, new_client
 from allocator.adapters.redis import RedisInbox, RedisLease

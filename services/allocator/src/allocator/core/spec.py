@@ -7,11 +7,14 @@ ends at once) is in :mod:`allocator.core.spec_rules`.
 Nothing is ever ``null``: a field that may be left out is ``UNSET`` where it was.
 """
 
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import NODEFAULT, UNSET, Meta, UnsetType
+
+from allocator.core.ids import AppId
 
 API_VERSION = "antre.dev/v1alpha1"
 KIND = "AllocationPolicy"
@@ -276,13 +279,26 @@ class Spec(_Part, kw_only=True):
     hours: Annotated[HoursSpec, Meta(description="Business hours. Left out: always open.")] | UnsetType = UNSET
 
 
+def plain_of(spec: Spec) -> dict[str, Any]:
+    """``spec`` as plain values, without what is as by default: the same from whichever door it comes."""
+    return _plain(spec)
+
+
 def row_of(spec: Spec) -> dict[str, Any]:
-    """``spec`` as it is stored for an app, the same from whichever door: what is as by default is left out, and so is
-    ``apps``, which says where it goes and not what it is.
-    """
-    row = _plain(spec)
-    row.pop("apps", None)
-    return row
+    """``spec`` as it is stored for an app: without ``apps``, which says where it goes and not what it is."""
+    return _without_apps(_plain(spec))
+
+
+def rows_for(spec: Any, apps: Iterable[AppId]) -> Iterator[tuple[AppId, dict[str, Any]]]:
+    """Those of ``apps`` that ``spec``, in plain values, is for, each with what is stored for it."""
+    named = spec.get("apps")
+    for app in apps:
+        if named is None or app in named:
+            yield app, _without_apps(spec)
+
+
+def _without_apps(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: part for name, part in plain.items() if name != "apps"}
 
 
 def _plain(part: msgspec.Struct) -> dict[str, Any]:

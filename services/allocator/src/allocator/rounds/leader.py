@@ -28,6 +28,7 @@ from allocator.core.ids import AppId, Epoch, RoomId, SessionId
 from allocator.core.lifecycle import farthest, on_clock_back, on_recovery
 from allocator.core.reasons import WaitReason
 from allocator.core.session import Session, State
+from allocator.core.spec import rows_for
 from allocator.ports import Conflict, Entry, Transaction, Trust, Unavailable
 from allocator.rounds.calls import Asked, Assigned, Calls, Result, Swept, Viewed
 from allocator.rounds.desk import Desk, Moment
@@ -150,9 +151,8 @@ class Leader:
 
     async def _put_policy(self, tx: Transaction) -> None:
         if self._spec is not None:
-            for app in self.desks:
-                version = await tx.put_policy(app, self._spec, self._clock.wall())
-                _log.info("policy_in_force", app=app, version=version)
+            for app, row in rows_for(self._spec, self.desks):
+                _log.info("policy_in_force", app=app, version=await tx.put_policy(app, row, self._clock.wall()))
 
     async def _record(self, tx: Transaction, taken: Taken) -> Recorded:
         now = self._clock.now()
