@@ -202,7 +202,7 @@ class TestPolicyFile:
         env = environment | {"ANTRE_POLICY_FILE": str(file), "ANTRE_METRICS_PORT": str(free_port())}
         done = processes.run("allocator", "allocate", env=env)
         assert done.status == 2
-        assert "line 3: $.capacity.default" in done.output
+        assert "line 3, column 12: $.capacity.default" in done.output
 
     def test_one_that_breaks_later_leaves_the_old_one_in_force(self, allocate, simulator, stream, tmp_path):
         file = tmp_path / "policy.yaml"

@@ -247,7 +247,8 @@ class Leader:
         """What happens although nothing happened: policies change in silence, agents come in silence."""
         now = self._clock.now()
         self._tick_at = now + self._tuning.tick_s
-        self._spec = self._policies.newest() or self._spec
+        given = self._policies.newest()
+        self._spec = self._spec if given is None else given  # an empty one is one
         if self._spec is not None:
             self._touched.update(self.desks)
         for app, desk in self.desks.items():
