@@ -63,16 +63,19 @@ def image_name(name: str, tag: str, registry: str = "") -> str:
 
 
 def build_command(name: str, image: str, environ: Mapping[str, str]) -> list[str]:
-    """The command that builds an image. Raises CannotBuildError when there is no builder."""
+    """The command that builds an image of ours. Raises CannotBuildError when there is no builder."""
+    folder = ROOT / "services" / name
+    version = tomllib.loads((folder / "pyproject.toml").read_text())["project"]["version"]
+    arguments = f"--build-arg VERSION={version} --build-arg REVISION={_revision()}"
+    return command_for(image, folder / "Dockerfile", ROOT, environ, arguments)
+
+
+def command_for(
+    image: str, dockerfile: Path, context: Path, environ: Mapping[str, str], arguments: str = ""
+) -> list[str]:
+    """The command that builds any image."""
     template = environ.get("BUILD") or BUILDERS[_builder(environ)]
-    version = tomllib.loads((ROOT / "services" / name / "pyproject.toml").read_text())["project"]["version"]
-    return filled(
-        template,
-        image=image,
-        dockerfile=str(ROOT / "services" / name / "Dockerfile"),
-        context=str(ROOT),
-        arguments=f"--build-arg VERSION={version} --build-arg REVISION={_revision()}",
-    )
+    return filled(template, image=image, dockerfile=str(dockerfile), context=str(context), arguments=arguments)
 
 
 def filled(template: str, **values: str) -> list[str]:

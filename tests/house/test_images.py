@@ -66,7 +66,7 @@ def test_everything_foreign_is_installed_by_its_hash_and_never_compiled(dockerfi
 
 def test_what_we_depend_on_lies_below_our_code_so_that_a_change_of_code_is_one_small_layer(dockerfile):
     copies = [line for line in of(dockerfile, "image") if line.startswith("COPY")]
-    assert copies == ["COPY --from=dependencies /install /usr/local", "COPY --from=code /install /usr/local"]
+    assert copies == ["COPY --from=dependencies /install /", "COPY --from=code /install /"]
 
 
 def test_bytecode_is_there_because_a_read_only_root_cannot_take_it_later(dockerfile):

@@ -8,7 +8,7 @@ from typing import Any
 
 import asyncpg
 
-_READ = """
+READ = """
 SELECT json_build_object(
   'epoch', (SELECT epoch FROM term),
   'open', (SELECT coalesce(json_agg(json_build_object('id', s.id, 'app', app, 'room', room, 'state', state,
@@ -41,7 +41,7 @@ class Ledger:
 
 def read_ledger(url: str) -> Ledger:
     """Read all of it in one statement: one moment."""
-    return Ledger(**json.loads(asyncio.run(_value(url, _READ))))
+    return Ledger(**json.loads(asyncio.run(_value(url, READ))))
 
 
 def value(url: str, statement: str) -> Any:

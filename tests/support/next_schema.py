@@ -18,6 +18,7 @@ import allocator.migrations
 from allocator.adapters import migrate as production
 
 REVISION = "next"
+_OF_TODAY = Path(allocator.migrations.__file__).parent
 _FILE = '''"""What a next version may add."""
 
 import sqlalchemy as sa
@@ -36,14 +37,19 @@ def upgrade() -> None:
 '''
 
 
+def migration() -> str:
+    """The text of the migration after the newest of this checkout."""
+    config = Config()
+    config.set_main_option("script_location", str(_OF_TODAY))
+    head = ScriptDirectory.from_config(config).get_current_head()
+    return _FILE.format(revision=REVISION, head=head)
+
+
 def written_to(folder: Path) -> Path:
     """A folder with all migrations and the next one."""
     migrations = folder / "migrations"
-    shutil.copytree(Path(allocator.migrations.__file__).parent, migrations)
-    config = Config()
-    config.set_main_option("script_location", str(migrations))
-    head = ScriptDirectory.from_config(config).get_current_head()
-    (migrations / "versions" / f"{REVISION}.py").write_text(_FILE.format(revision=REVISION, head=head))
+    shutil.copytree(_OF_TODAY, migrations)
+    (migrations / "versions" / f"{REVISION}.py").write_text(migration())
     return migrations
 
 

@@ -1,0 +1,1 @@
+"""The ring of tests in a real cluster: `make e2e`."""

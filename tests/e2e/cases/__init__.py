@@ -1,0 +1,5 @@
+"""The cases, in the order in which they are played. Each module enters its own when it is imported."""
+
+from e2e.cases import installing, upgrading, pods, nodes, scaling, stores, credentials, neighbours, leaving  # isort: skip
+
+ALL = (installing, upgrading, pods, nodes, scaling, stores, credentials, neighbours, leaving)
