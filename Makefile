@@ -24,12 +24,12 @@ BESIDE_TESTS = PYTHONPATH=tests $(BIN)/python -m
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check simulate crash faults model fuzz durability images sbom format docs lock clean distclean
+.PHONY: help install run test check simulate crash faults model fuzz durability images sbom e2e format docs lock clean distclean
 
 help: ## list every word
 	@echo "Antre decides which agent takes the next customer."
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make run FOR=30 CUSTOMERS_PER_S=8 AGENTS=20 CAPACITY=2 SEED=1   (each may be left out)"
 	@echo "  make test ARGS='tests/unit -k plan'"
@@ -80,6 +80,9 @@ durability: $(STAMP) ## what each weaker setting of Redis and Postgres gains, an
 
 images: ## build the images antre/*:TAG with docker, podman, buildah or the command in BUILD; ARGS=--load
 	@exec python3 deploy/images.py --tag '$(TAG)' $(ARGS)
+
+e2e: $(STAMP) ## the whole in the Kubernetes cluster that KUBECONFIG points at, case by case; CASE=… for some
+	@exec env $(BESIDE_TESTS) e2e $(if $(CASE),--case '$(CASE)') $(ARGS)
 
 sbom: $(STAMP) ## write each image's software bill of materials into dist/
 	@exec $(BIN)/python deploy/sbom.py $(ARGS)

@@ -41,4 +41,9 @@ def chosen(words: str) -> list[Case]:
     for word in wanted:
         if not any(word in name for name in CASES):
             raise ValueError(f"no case is called {word}; they are {', '.join(CASES)}")
-    return [one for one in CASES.values() if not wanted or any(word in one.name for word in wanted)]
+    return [one for one in CASES.values() if not wanted or any(_means(word, one.name) for word in wanted)]
+
+
+def _means(word: str, name: str) -> bool:
+    """A whole name means that case alone."""
+    return word == name if word in CASES else word in name

@@ -27,9 +27,14 @@ class Release:
         self.node, self.tag = node, tag
 
     @property
+    def full_name(self) -> str:
+        """How the names of its objects begin, as the chart has it."""
+        return self.name if "antre" in self.name else f"{self.name}-antre"
+
+    @property
     def gateway_url(self) -> str:
         """Where the judge sends its webhooks."""
-        return f"http://{self.name}-{GATEWAY}.{self.namespace}.svc.cluster.local"
+        return f"http://{self.full_name}-{GATEWAY}.{self.namespace}.svc.cluster.local"
 
     def values(self) -> dict[str, Any]:
         """What makes the chart's defaults fit a test: our images, the judge as the platform, a sweep every 10 s.
@@ -52,11 +57,11 @@ class Release:
 
     def install(self, **values: Any) -> str:
         """Install, wait until all is ready, and return what the notes say."""
-        return self._helm("install", values)
+        return self.helm("install", merged(self.values(), values))
 
     def upgrade(self, **values: Any) -> str:
         """Change to these values (and only these), wait, and return what the notes say."""
-        return self._helm("upgrade", values)
+        return self.helm("upgrade", merged(self.values(), values))
 
     def roll_back(self) -> None:
         """To the revision before."""
@@ -64,7 +69,7 @@ class Release:
 
     def test(self) -> str:
         """What `helm test` printed."""
-        return self.cluster.helm("test", self.name, "-n", self.namespace, "--logs", "--timeout", INSTALL_TIMEOUT)
+        return self.cluster.helm("test", self.name, "-n", self.namespace, "--timeout", INSTALL_TIMEOUT)
 
     def uninstall(self) -> str:
         """What `helm uninstall` printed."""
@@ -86,6 +91,12 @@ class Release:
         """The names of a part's pods that are ready."""
         return [pod["metadata"]["name"] for pod in self.pods(component) if _is_ready(pod)]
 
+    def restart(self, component: str) -> None:
+        """Replace the pods of a part one by one, and wait until that is done."""
+        name = f"deployment/{self.full_name}-{component}"
+        self.cluster.kubectl("rollout", "restart", name, "-n", self.namespace)
+        self.cluster.kubectl("rollout", "status", name, "-n", self.namespace, "--timeout=120s")
+
     def delete_pod(self, pod: str) -> None:
         """Gone at once: the kubelet sends SIGKILL and nobody waits."""
         self.cluster.kubectl(
@@ -106,8 +117,10 @@ class Release:
         return Ledger(**json.loads(self.sql(READ)))
 
     def leader(self) -> str:
-        """The pod whose term is the newest."""
-        return self.sql("SELECT leader FROM term")
+        """The pod whose term is the newest: its name begins the leader's."""
+        leader = self.sql("SELECT leader FROM term")
+        names = [pod["metadata"]["name"] for pod in self.pods(ALLOCATOR)]
+        return next((name for name in names if leader.startswith(f"{name}-")), leader)
 
     def epoch(self) -> int:
         """The number of the newest term."""
@@ -137,9 +150,10 @@ class Release:
         except (CommandError, ValueError):
             return other
 
-    def _helm(self, verb: str, values: Mapping[str, Any]) -> str:
+    def helm(self, verb: str, values: Mapping[str, Any]) -> str:
+        """Install or upgrade with these values and no others."""
         with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-            json.dump(merged(self.values(), values), file)
+            json.dump(values, file)
             file.flush()
             return self.cluster.helm(
                 verb,

@@ -56,7 +56,7 @@ def _figures(result: Result) -> list[str]:
     if figures is None:
         return [""] * 7
     wrong = [str(figures.verdict[word]) for word in ("lost", "doubled", "over", "out_of_order")]
-    return [str(figures.arrived), str(figures.refused), f"{figures.wait_max_s:.1f} s", *wrong]
+    return [str(figures.arrived), str(figures.refused), f"{figures.wait_max_s:.2f} s", *wrong]
 
 
 def _verdict(result: Result) -> str:

@@ -90,10 +90,7 @@ def _until_spread(release: Release) -> None:
         return {release.node_of(pod) for pod in release.ready(ALLOCATOR)}
 
     if len(nodes()) < 2:
-        release.cluster.kubectl("rollout", "restart", f"deployment/{release.name}-{ALLOCATOR}", "-n", release.namespace)
-        release.cluster.kubectl(
-            "rollout", "status", f"deployment/{release.name}-{ALLOCATOR}", "-n", release.namespace, "--timeout=120s"
-        )
+        release.restart(ALLOCATOR)
     wait_until("an allocator on each of two nodes", lambda: len(nodes()) > 1, within_s=60)
 
 

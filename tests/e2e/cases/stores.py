@@ -58,7 +58,7 @@ def _restore(release: Release, backup: str) -> None:
 
 
 def _scale_allocators(release: Release, replicas: int) -> None:
-    name = f"deployment/{release.name}-{ALLOCATOR}"
+    name = f"deployment/{release.full_name}-{ALLOCATOR}"
     release.cluster.kubectl("scale", name, "-n", release.namespace, f"--replicas={replicas}")
     wait_until(f"{replicas} allocators", lambda: len(release.ready(ALLOCATOR)) == replicas, within_s=60)
     if len(release.pods(ALLOCATOR)) != replicas:

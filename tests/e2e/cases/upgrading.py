@@ -41,9 +41,7 @@ def restarted(stage: Stage) -> None:
     release = stage.installed()
     with stage.load(release, customers_per_s=15) as judge:
         for part in (GATEWAY, ALLOCATOR):
-            name = f"deployment/{release.name}-{part}"
-            release.cluster.kubectl("rollout", "restart", name, "-n", release.namespace)
-            release.cluster.kubectl("rollout", "status", name, "-n", release.namespace, "--timeout=120s")
+            release.restart(part)
         judge.must_serve(20, within_s=15)
     if stage.figures and stage.figures.refused:
         raise Wrong(f"{stage.figures.refused} webhooks were refused while pods were replaced in the ordinary way")

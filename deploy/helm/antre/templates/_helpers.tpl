@@ -1,0 +1,202 @@
+{{- define "antre.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "antre.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if contains (include "antre.name" .) .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name (include "antre.name" .) | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What selects the pods of a part: (dict "root" $ "part" "allocator"). Never changes. */}}
+{{- define "antre.selector" -}}
+app.kubernetes.io/name: {{ include "antre.name" .root }}
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .part }}
+{{- end -}}
+
+{{- define "antre.labels" -}}
+{{ include "antre.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: antre
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
+{{- with .root.Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* The name of an image of ours: (dict "root" $ "image" .Values.allocator.image) */}}
+{{- define "antre.image" -}}
+{{- $tag := default (default .root.Chart.AppVersion .root.Values.image.tag) .image.tag -}}
+{{- with .root.Values.global.imageRegistry }}{{ trimSuffix "/" . }}/{{ end -}}
+{{ .image.repository }}:{{ $tag }}
+{{- end -}}
+
+{{/* Of every pod: no token, nobody in particular, what Pod Security "restricted" wants. */}}
+{{- define "antre.podSecurity" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .root.Values.global.imagePullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ .uid }}
+  runAsGroup: {{ .uid }}
+  fsGroup: {{ .uid }}
+  seccompProfile:
+    type: RuntimeDefault
+{{- end -}}
+
+{{- define "antre.containerSecurity" -}}
+{{- $always := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL")) -}}
+securityContext:
+  {{- toYaml (mergeOverwrite $always (default dict .)) | nindent 2 }}
+{{- end -}}
+
+{{- define "antre.placement" -}}
+{{- with .nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* Not two on a node while there is another; never a reason not to run. */}}
+{{- define "antre.spread" -}}
+topologySpreadConstraints:
+  {{- range $key := list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+  - maxSkew: 1
+    topologyKey: {{ $key }}
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels:
+        {{- include "antre.selector" $ | nindent 8 }}
+    matchLabelKeys: [pod-template-hash]
+  {{- end }}
+{{- end -}}
+
+{{- define "antre.qiscusSecret" -}}
+{{- default (printf "%s-qiscus" (include "antre.fullname" .)) .Values.qiscus.existingSecret -}}
+{{- end -}}
+
+{{- define "antre.databaseSecret" -}}
+{{- default (printf "%s-postgresql" (include "antre.fullname" .)) .Values.externalPostgresql.existingSecret -}}
+{{- end -}}
+
+{{- define "antre.redisSecret" -}}
+{{- default (printf "%s-redis" (include "antre.fullname" .)) .Values.externalRedis.existingSecret -}}
+{{- end -}}
+
+{{/* A value that is made once and kept: (dict "root" $ "secret" NAME "key" KEY "given" VALUE "length" 32) */}}
+{{- define "antre.kept" -}}
+{{- $old := lookup "v1" "Secret" .root.Release.Namespace .secret -}}
+{{- if .given -}}
+{{- .given -}}
+{{- else if and $old (hasKey (default dict $old.data) .key) -}}
+{{- index $old.data .key | b64dec -}}
+{{- else -}}
+{{- randAlphaNum (int .length) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "antre.baseUrl" -}}
+{{- if .Values.simulator.enabled -}}
+http://{{ include "antre.fullname" . }}-simulator:8090
+{{- else -}}
+{{- .Values.qiscus.baseUrl -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "antre.appId" -}}
+{{- if .Values.simulator.enabled }}{{ default "sim-demo" .Values.qiscus.appId }}{{ else }}{{ .Values.qiscus.appId }}{{ end -}}
+{{- end -}}
+
+{{/* The secrets that our processes read from files, so that they are in no environment. */}}
+{{- define "antre.secretVolume" -}}
+- name: secrets
+  projected:
+    defaultMode: 0440
+    sources:
+      - secret:
+          name: {{ include "antre.redisSecret" .root }}
+          items: [{key: {{ ternary .root.Values.externalRedis.key "url" (not .root.Values.redis.enabled) }}, path: redis-url}]
+      {{- if .database }}
+      - secret:
+          name: {{ include "antre.databaseSecret" .root }}
+          items: [{key: {{ ternary .root.Values.externalPostgresql.key "url" (not .root.Values.postgresql.enabled) }}, path: database-url}]
+      {{- end }}
+      - secret:
+          name: {{ include "antre.qiscusSecret" .root }}
+          items: [{{ if .database }}{key: secret-key, path: secret-key}{{ else }}{key: webhook-tokens, path: webhook-tokens}{{ end }}]
+{{- end -}}
+
+{{- define "antre.appEnv" -}}
+- name: REDIS_URL_FILE
+  value: /run/secrets/antre/redis-url
+- name: QISCUS_APP_ID
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "antre.qiscusSecret" . }}
+      key: app-id
+- name: ANTRE_REQUIRE_DURABLE_REDIS
+  value: {{ .Values.requireDurableStores | quote }}
+{{- end -}}
+
+{{/* Changes when given secrets or the policy's absence change, so that pods are replaced then. Generated ones never do. */}}
+{{- define "antre.checksum" -}}
+checksum/credentials: {{ list .Values.qiscus .Values.postgresql.password .Values.redis.password | toJson | sha256sum | trunc 16 | quote }}
+{{- end -}}
+
+{{- define "antre.checks" -}}
+{{- if and .Values.postgresql.enabled .Values.externalPostgresql.existingSecret -}}
+{{- fail "postgresql.enabled and externalPostgresql.existingSecret are both set: choose the built-in Postgres or yours" -}}
+{{- end -}}
+{{- if not (or .Values.postgresql.enabled .Values.externalPostgresql.existingSecret) -}}
+{{- fail "there is no Postgres: set externalPostgresql.existingSecret, or postgresql.enabled=true" -}}
+{{- end -}}
+{{- if and .Values.redis.enabled .Values.externalRedis.existingSecret -}}
+{{- fail "redis.enabled and externalRedis.existingSecret are both set: choose the built-in Redis or yours" -}}
+{{- end -}}
+{{- if not (or .Values.redis.enabled .Values.externalRedis.existingSecret) -}}
+{{- fail "there is no Redis: set externalRedis.existingSecret, or redis.enabled=true" -}}
+{{- end -}}
+{{- if not (or .Values.simulator.enabled .Values.qiscus.existingSecret (and .Values.qiscus.appId .Values.qiscus.secretKey)) -}}
+{{- fail "there are no credentials: set qiscus.appId and qiscus.secretKey, or qiscus.existingSecret, or simulator.enabled=true to look around" -}}
+{{- end -}}
+{{- if and (eq .Values.migrations.mode "job") .Values.postgresql.enabled -}}
+{{- fail "migrations.mode=job runs before the built-in Postgres is there: use initContainer, or an external Postgres" -}}
+{{- end -}}
+{{- if and .Values.simulator.enabled (not (hasPrefix "sim-" (include "antre.appId" .))) -}}
+{{- fail "simulator.enabled plays apps whose ids begin with sim-: leave qiscus.appId empty" -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Where the gateway is reached from outside, as far as the chart knows. */}}
+{{- define "antre.publicUrl" -}}
+{{- if and .Values.ingress.enabled .Values.ingress.host -}}
+{{ ternary "https" "http" (not (empty .Values.ingress.tls)) }}://{{ .Values.ingress.host }}
+{{- else if and .Values.httpRoute.enabled .Values.httpRoute.hostnames -}}
+https://{{ first .Values.httpRoute.hostnames }}
+{{- else -}}
+https://YOUR-ADDRESS
+{{- end -}}
+{{- end -}}
