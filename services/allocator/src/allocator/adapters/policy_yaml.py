@@ -8,6 +8,7 @@ sixty nor a day, and no key may come twice.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +65,11 @@ def read_policy(content: bytes) -> dict[str, Any]:
     except PolicyError as error:
         path = error.path.replace("$", place, 1)
         raise _refused(_blamed(tree, error), f"{path}: {error.reason}") from None
+
+
+def written(spec: Mapping[str, Any]) -> str:
+    """``spec`` as YAML, its keys in order: equal ones give the same text."""
+    return yaml.safe_dump(dict(spec), sort_keys=True, allow_unicode=True) if spec else ""
 
 
 def _parsed(content: bytes) -> tuple[Any, Any]:

@@ -34,6 +34,10 @@ _OTHERS = "/api/v2/admin/service/other_agents"
 _ROOMS = "/api/v2/customer_rooms"
 
 
+Client = httpx.AsyncClient
+"""What the platforms of one process share."""
+
+
 def new_client(timeout_s: float, transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
     """A client for all apps' platforms. httpx's own transport slows down as calls overlap; aiohttp's does not."""
     limits = httpx.Limits(max_connections=CONNECTIONS_MAX, max_keepalive_connections=CONNECTIONS_MAX)

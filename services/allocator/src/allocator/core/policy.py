@@ -4,7 +4,8 @@
 :class:`PolicyError` with the place and the reason; a policy that is in force is never half of one.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from msgspec import UNSET, UnsetType
 from allocator.core.hours import MINUTES_A_DAY, Hours, Interval
 from allocator.core.ids import AgentId, Lane, parts_of
 from allocator.core.roster import Seen
-from allocator.core.spec import CAPACITY_MAX, ChannelMax, Day, HoursSpec, Outside, Rule, Spec, Strategy
+from allocator.core.spec import CAPACITY_MAX, ChannelMax, Day, HoursSpec, Outside, Rule, Spec, Strategy, row_of
 from allocator.core.spec_rules import PolicyError, read_spec, seconds_of
 
 __all__ = ["CAPACITY_MAX", "ChannelCap", "Eligible", "Place", "Policy", "PolicyError", "Sticky", "Strategy"]
@@ -73,7 +74,7 @@ class Policy:
     default_capacity: int
     total: int | None
     capacities: dict[AgentId, int]
-    by_email: dict[str, int]
+    by_email: dict[str, int] = field(repr=False)
     by_division: dict[str, int]
     channel_caps: tuple[ChannelCap, ...]
     eligibility: tuple[Eligible, ...]
@@ -81,6 +82,8 @@ class Policy:
     strategy: tuple[Strategy, ...]
     sticky: Sticky | None
     hours: Hours | None
+    row: Mapping[str, Any] = field(repr=False)
+    """What it was made of, as it is stored: it may name people by their addresses, so it is shown nowhere by itself."""
 
     def capacity_of(self, seen: Seen) -> int:
         """How many customers an agent may have at once: what the agent's own number and address say, else the
@@ -129,6 +132,7 @@ def compiled(spec: Spec, version: int) -> Policy:
         strategy=tuple(spec.strategy),
         sticky=_sticky(spec),
         hours=None if spec.hours is UNSET else _hours(spec.hours),
+        row=row_of(spec),
     )
 
 

@@ -1,0 +1,64 @@
+"""Postgres, for a policy that is tried: backlog and loads as a round would read them. Nothing is changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from allocator.adapters import sql_answers
+from allocator.adapters.postgres import engine_for, translated
+from allocator.adapters.statements import Statements
+from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId
+from allocator.core.policy import Policy
+from allocator.core.roster import Load
+from allocator.core.session import Session
+
+HEADS_MAX = 500
+"""So many of each lane are tried: the rest wait behind them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """What Postgres knows of an app."""
+
+    loads: Mapping[AgentId, Load]
+    heads: Mapping[Lane, Sequence[Session]]
+    last_agents: Sequence[Mapping[RoomId, AgentId]]
+    """For each policy that was asked for."""
+
+
+class PostgresTrial:
+    """Reads, in transactions that may only read. Everything raises :class:`~allocator.ports.Unavailable`."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        self._engine = engine_for(url, timeout_s)
+
+    async def in_force(self, app: AppId) -> Policy:
+        """The policy of ``app``."""
+        async with translated(self._engine), self._engine.begin() as connection:
+            await connection.exec_driver_sql(sql_answers.READ_ONLY)
+            return await Statements(connection, Epoch(0), {}).policy(app)
+
+    async def backlog(self, app: AppId, policies: Sequence[Policy], now: datetime, lag_s: float) -> Backlog:
+        """The rest, for these policies."""
+        async with translated(self._engine), self._engine.begin() as connection:
+            await connection.exec_driver_sql(sql_answers.READ_ONLY)
+            reading = Statements(connection, Epoch(0), {})
+            heads = await reading.heads(app, HEADS_MAX)
+            rooms = [session.room for line in heads.values() for session in line]
+            return Backlog(
+                loads=await reading.loads(app, now - timedelta(seconds=lag_s), by_lane=True),
+                heads=heads,
+                last_agents=[await _last_agents(reading, app, rooms, policy, now) for policy in policies],
+            )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._engine.dispose()
+
+
+async def _last_agents(
+    reading: Statements, app: AppId, rooms: Sequence[RoomId], policy: Policy, now: datetime
+) -> Mapping[RoomId, AgentId]:
+    if policy.sticky is None or not rooms:
+        return {}
+    return await reading.last_agents(app, rooms, now - timedelta(seconds=policy.sticky.remembered_s))
