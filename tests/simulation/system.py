@@ -67,6 +67,9 @@ class Watch(MemoryWatch):
     def called(self, *_: object) -> None:
         """See the port."""
 
+    def fair(self, *_: object) -> None:
+        """See the port."""
+
     def stands(self, *_: object) -> None:
         """See the port."""
 

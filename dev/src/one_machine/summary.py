@@ -27,6 +27,8 @@ def lines(verdict: Verdict) -> list[tuple[str, str]]:
         ("resolved", str(verdict["resolved"])),
         ("still waiting", _waiting(verdict)),
         *((word, str(verdict[key])) for key, word in MUST_BE_ZERO.items()),
+        ("given in turn", _share(_in_turn(verdict))),
+        ("evenness over agents", _share(verdict["evenness"])),
         ("wait, half of them", _seconds(verdict["wait_p50_s"])),
         ("wait, 99 of 100", _seconds(verdict["wait_p99_s"])),
         ("assignments at the busiest", f"{verdict['assignments_per_s']:.1f}/s"),
@@ -77,6 +79,15 @@ def _waiting(verdict: Verdict) -> str:
     reasons = {name: count for name, count in verdict["waiting_why"].items() if count}
     why = ", ".join(f"{count} {name}" for name, count in reasons.items())
     return f"{verdict['waiting']} ({why})" if why else str(verdict["waiting"])
+
+
+def _in_turn(verdict: Verdict) -> float | None:
+    assigned = int(verdict["assigned"])
+    return 1.0 - min(assigned, int(verdict["out_of_order"])) / assigned if assigned else None
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{100 * value:.1f} %"
 
 
 def _seconds(value: float | None) -> str:

@@ -20,6 +20,7 @@ class MemoryWatch:
     calls: list[tuple[AppId, str, object]] = field(default_factory=list)
     aside: list[AppId] = field(default_factory=list)
     drifts: list[tuple[AppId, str]] = field(default_factory=list)
+    fairness: dict[AppId, tuple[float | None, float | None]] = field(default_factory=dict)
     standings: dict[AppId, tuple[Standing, Mapping[str, int], int]] = field(default_factory=dict)
 
     def led(self, epoch: Epoch | None) -> None:
@@ -45,6 +46,10 @@ class MemoryWatch:
     def drift(self, app: AppId, kind: str) -> None:
         """See the port."""
         self.drifts.append((app, kind))
+
+    def fair(self, app: AppId, evenness: float | None, turn: float | None) -> None:
+        """See the port."""
+        self.fairness[app] = (evenness, turn)
 
     def stands(self, app: AppId, standing: Standing, reasons: Mapping[str, int], slots: int, now: datetime) -> None:
         """See the port."""

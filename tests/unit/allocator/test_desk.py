@@ -1,5 +1,7 @@
 """What a leader keeps in mind about one app between rounds."""
 
+from dataclasses import replace
+
 import pytest
 from unit.allocator.making import APP, NOON, TIMING, after, load, roster, seen, waiting
 
@@ -40,7 +42,7 @@ def round_of(desk, sessions, now, *, spec=None, wanted=None, wall=NOON):
             moment=Moment(now=now, wall=wall, gate=None),
         )
     )
-    desk.planned(policy, sessions, made, wanted)
+    desk.planned(policy, sessions, made, wanted, now)
     return made, desk.to_ask(sessions, now)
 
 
@@ -178,6 +180,22 @@ def test_slots_are_those_of_agents_who_are_online(desk):
     desk.asked(Lane("line"), roster(1, 3), 0.0)
     round_of(desk, heads(1), 0.1)
     assert desk.slots() == 4
+
+
+def test_how_evenly_sessions_went_to_agents_is_known_as_far_as_it_was_seen(desk):
+    assert desk.fairness() == (None, None)
+    for second in range(4):
+        desk.asked(WA, roster(1, 2, read_at=float(second)), float(second))
+        round_of(desk, heads(2 * second + 1, 2 * second + 2), float(second))
+    assert desk.fairness() == (1.0, 1.0)
+
+
+def test_a_session_that_waits_again_was_in_its_turn_once(desk):
+    desk.asked(WA, roster(1), 0.0)
+    for number, session in enumerate([waiting(2, since=after(2)), replace(waiting(1), reserved_at=NOON)]):
+        round_of(desk, {WA: [session]}, float(number))
+    round_of(desk, {}, 5.0)
+    assert desk.fairness()[1] == 1.0
 
 
 def test_a_customer_given_by_hand_uses_a_slot_once_the_loads_were_compared(desk):

@@ -89,6 +89,7 @@ def verdict(**changes):
         "doubled": 0,
         "over": 0,
         "out_of_order": 0,
+        "evenness": 0.987,
         "wait_p50_s": 0.05,
         "wait_p99_s": None,
         "assignments_per_s": 8.06,
@@ -102,6 +103,14 @@ def test_the_table_says_everything():
     assert told["still waiting"] == "2 (2 all_at_capacity)"
     assert (told["wait, half of them"], told["wait, 99 of 100"]) == ("0.05 s", "-")
     assert told["assignments at the busiest"] == "8.1/s"
+    assert (told["given in turn"], told["evenness over agents"]) == ("100.0 %", "98.7 %")
+
+
+def test_fairness_is_told_in_shares_and_breaks_no_promise():
+    told = dict(summary.lines(verdict(out_of_order=59, evenness=None)))
+    assert (told["given in turn"], told["evenness over agents"]) == ("50.0 %", "-")
+    assert dict(summary.lines(verdict(assigned=0)))["given in turn"] == "-"
+    assert summary.broken(verdict(evenness=0.1)) == []
 
 
 def conclusion(*, failures=(), **changes):

@@ -172,6 +172,7 @@ async def publish_figures(leader: Leader, ledger: Ledger, watch: Watch, clock: C
         standing = await ledger.standing(app)
         reasons = reasons_of(standing, desk.reasons)
         watch.stands(app, standing, reasons, desk.slots(), clock.wall())
+        watch.fair(app, *desk.fairness())
 
 
 def reasons_of(standing: Standing, by_lane: Mapping[Lane, WaitReason]) -> dict[str, int]:

@@ -279,6 +279,9 @@ class Watch(Protocol):
     def drift(self, app: AppId, kind: str) -> None:
         """Our ledger and the platform differed, and it was repaired."""
 
+    def fair(self, app: AppId, evenness: float | None, turn: float | None) -> None:
+        """How evenly sessions went to agents and how many came in their turn, as shares; None: nothing to tell."""
+
     def stands(self, app: AppId, standing: Standing, reasons: Mapping[str, int], slots: int, now: datetime) -> None:
         """The figures of an app; ``slots``: of the agents who are online."""
 

@@ -26,6 +26,9 @@ over
     is 0: they are not for allocation.
 out_of_order
     sessions that were overtaken by at least one other (see ``overtaking``), counted once each.
+evenness
+    how evenly sessions went to agents in proportion to their open time and capacity (see ``evenness``), from 0 to 1;
+    null when nothing was assigned. It breaks no promise.
 wait_p50_s, wait_p99_s
     from the first answer 200 to the first effect, over sessions that have both; null when there is none.
 assignments_per_s
@@ -42,6 +45,7 @@ from dataclasses import asdict, dataclass
 from itertools import chain, zip_longest
 from typing import Any, Final
 
+from qiscus_simulator.evenness import evenness
 from qiscus_simulator.overtaking import overtaken
 from qiscus_simulator.record import Entry
 from qiscus_simulator.replay import AgentTruth, SessionTruth, Truth, Violation, replay
@@ -68,6 +72,7 @@ class Verdict:
     doubled: int
     over: int
     out_of_order: int
+    evenness: float | None
     wait_p50_s: float | None
     wait_p99_s: float | None
     assignments_per_s: float
@@ -78,6 +83,7 @@ def judge(
     entries: Iterable[Entry], end_at: float, *, grace_s: float = GRACE_S, tolerance_s: float = TOLERANCE_S
 ) -> Verdict:
     """Judge the record of one app or of many; ``end_at`` is the moment of judgement, in the record's time."""
+    entries = list(entries)
     truth = replay(entries)
     sessions = list(truth.sessions.values())
     waiting = [session for session in sessions if session.waiting_since is not None]
@@ -95,6 +101,7 @@ def judge(
         doubled=len(truth.doubled),
         over=len(truth.over),
         out_of_order=len(late),
+        evenness=evenness(entries, end_at),
         wait_p50_s=_quantile(waits, MEDIAN),
         wait_p99_s=_quantile(waits, TAIL),
         assignments_per_s=busiest_rate(truth.effects),

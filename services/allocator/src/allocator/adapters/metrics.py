@@ -61,6 +61,13 @@ class Metrics:
         self.policy_refused = Gauge(
             "antre_policy_refused", "1 while the policy file, as it is, is refused.", registry=registry
         )
+        self._fairness = Gauge(
+            "antre_fairness_ratio",
+            "evenness: sessions that went to whom they were due by open time and capacity; turn: sessions that nobody "
+            "of their lane who came later was given before. Both weigh the last half hour as much as all before.",
+            ["app", "of"],
+            registry=registry,
+        )
         self._reasons: dict[AppId, set[str]] = {}
 
     def led(self, epoch: Epoch | None) -> None:
@@ -69,7 +76,7 @@ class Metrics:
         if epoch is not None:
             self._term.set(epoch)
             return
-        for gauge in (self._waiting, self._oldest, self._sessions, self._used, self._total):
+        for gauge in (self._waiting, self._oldest, self._sessions, self._used, self._total, self._fairness):
             gauge.clear()
         self._reasons.clear()
 
@@ -95,6 +102,12 @@ class Metrics:
     def drift(self, app: AppId, kind: str) -> None:
         """See the port."""
         self._drift.labels(app, kind).inc()
+
+    def fair(self, app: AppId, evenness: float | None, turn: float | None) -> None:
+        """See the port."""
+        for of, value in (("evenness", evenness), ("turn", turn)):
+            if value is not None:
+                self._fairness.labels(app, of).set(value)
 
     def stands(self, app: AppId, standing: Standing, reasons: Mapping[str, int], slots: int, now: datetime) -> None:
         """See the port."""

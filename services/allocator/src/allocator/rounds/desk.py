@@ -9,6 +9,7 @@ from datetime import datetime
 
 from allocator.core import breaker as b
 from allocator.core import outcomes as o
+from allocator.core.fairness import NOTHING, Given, evenness, tallied, turn
 from allocator.core.glance import AgentSeen, Glance
 from allocator.core.ids import AgentId, AppId, Lane, RoomId
 from allocator.core.plan import Plan, Snapshot, head_of, heads_needed, why_shut
@@ -25,6 +26,8 @@ FIRST_TRUST_S = 15.0
 SUSPECTS_MAX = 20
 ASK_AGAIN_S = 0.5
 ASK_AGAIN_MAX_S = 10.0
+TALLY_S = 1.0
+"""So often it is looked who is online, for the figures of fairness."""
 IN_USE_S = 10.0
 """A lane's roster is kept fresh for so long after somebody waited there: the next customer need not wait for it."""
 
@@ -74,6 +77,8 @@ class Desk:
         self._lines: dict[Lane, _Line] = {}
         self._foreign: Foreign = {}
         self._short: dict[AgentId, float] = {}
+        self._tally = NOTHING
+        self._given: list[Given] = []
         self._shut = False
         """Whether the policy, at the last plan, gave nothing to anybody: then nobody need be asked about."""
 
@@ -157,11 +162,14 @@ class Desk:
             budget=budget,
         )
 
-    def planned(self, policy: Policy, heads: Mapping[Lane, Sequence[Session]], made: Plan, wanted: int) -> None:
+    def planned(
+        self, policy: Policy, heads: Mapping[Lane, Sequence[Session]], made: Plan, wanted: int, now: float
+    ) -> None:
         """Remember what came out of a plan."""
         self.policy = policy
         for line in self._lines.values():
             line.used = True
+        self._remember(policy, heads, made, now)
         given = {reservation.session for reservation in made.reservations}
         left = {lane: [one for one in sessions if one.id not in given] for lane, sessions in heads.items()}
         served_all = any(not rest and len(heads[lane]) == wanted for lane, rest in left.items())
@@ -196,6 +204,10 @@ class Desk:
         rosters = [line.roster for line in self._lines.values() if line.roster is not None]
         return sum(map(self.policy.capacity_of, _online(rosters)))
 
+    def fairness(self) -> tuple[float | None, float | None]:
+        """How evenly sessions went to agents, and how many came in their turn, as shares; None: nothing to tell."""
+        return evenness(self._tally), turn(self._tally)
+
     def glance(self, leader: str, at: float) -> Glance:
         """What is seen of the app, for those who ask; ``at``: Unix time."""
         policy = self.policy
@@ -228,6 +240,22 @@ class Desk:
                 foreign=foreign_of(self._foreign, agent),
                 lanes=tuple(sorted(theirs)),
             )
+
+    def _remember(self, policy: Policy, heads: Mapping[Lane, Sequence[Session]], made: Plan, now: float) -> None:
+        """For fairness: who was online, and who was given whom for the first time. Where the platform chooses, nobody
+        knows who else was online.
+        """
+        if policy.asks_platform:
+            return
+        first = {one.id: one for line in heads.values() for one in line if one.reserved_at is None}
+        for given in made.reservations:
+            if given.session in first:
+                session = first[given.session]
+                self._given.append(Given(agent=given.agent, lane=session.lane, since=session.waiting_since))
+        if self._tally.at is None or now - self._tally.at >= TALLY_S:
+            online = {seen.agent: policy.capacity_of(seen) for seen in _online(self._trusted(now).values())}
+            self._tally = tallied(self._tally, now, online, self._given)
+            self._given = []
 
     def _trusted(self, now: float) -> dict[Lane, Roster]:
         found: dict[Lane, Roster] = {}

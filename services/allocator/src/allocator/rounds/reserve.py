@@ -40,7 +40,7 @@ async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, l
     made = plan(desk.snapshot(policy, loads=loads, heads=heads, last_agents=last, budget=budget, moment=moment))
     changes = _changes(made, heads, policy, moment.wall)
     await tx.write(changes)
-    desk.planned(policy, heads, made, wanted)
+    desk.planned(policy, heads, made, wanted, moment.now)
     return Reserved(
         sessions=changes.after,
         ask=desk.to_ask(heads, moment.now),
