@@ -197,7 +197,8 @@ def _after_view(protocol: Protocol, row: Row, view: View) -> Row:
     if view.resolved:
         return ended(row)
     if view.agents and row.state == DOUBT and row.agent in view.agents:
-        return _assigned(protocol, row)
+        seen = _assigned(protocol, row)
+        return seen._replace(may_land=False) if protocol.view_ends_doubt else seen
     if view.agents and row.state == ASSIGNED and row.agent in view.agents:
         return row._replace(check=False, again=False)
     if view.agents:

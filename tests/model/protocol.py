@@ -42,6 +42,8 @@ class Protocol:
     before its end is believed, and then the slot is held until the quarantine is over. Else: a success is the end of
     doubt.
     """
+    view_ends_doubt: bool = False
+    """A reading that shows our agent ends doubt, although of two unanswered requests one may still be out."""
     inbox_first: bool = False
     """What recovery announces again waits until the inbox has told what it knew of the room (0011, known gap)."""
     when_unsure: Literal["new term", "took effect", "failed"] = "new term"

@@ -66,6 +66,7 @@ OURS = replace(FIRST, doubt_outlives_success=True)
 LATE, PAUSED = Faults(timeouts=1), Faults(expiries=1, timeouts=1)
 ALL = Faults(crashes=1, expiries=1, timeouts=1)
 RETURNS, LATE_RETURNS = Faults(crashes=1, resolves=1), Faults(timeouts=1, resolves=1)
+TWICE_LATE = Faults(timeouts=2, resolves=1)
 UNSURE, UNSURE_PAUSED = Faults(lost_commits=1), Faults(expiries=1, lost_commits=1)
 FAILOVER = Faults(expiries=1, failovers=1)
 ORDER = THE_THREE | {OUT_OF_ORDER}
@@ -164,6 +165,15 @@ RETURNING = tuple(
             _row("returns-late", "a time-out, without 0013", FIRST, LATE_RETURNS, OVER_CAPACITY, OUT_OF_ORDER),
             _row("returns-doubt", "0013: doubt outlives success", OURS, RETURNS, OUT_OF_ORDER),
             _row("returns-doubt-late", "0013: a time-out, no crash", OURS, LATE_RETURNS, OUT_OF_ORDER),
+            _row(
+                "returns-view",
+                "two time-outs; a reading ends doubt",
+                replace(OURS, view_ends_doubt=True),
+                TWICE_LATE,
+                OVER_CAPACITY,
+                OUT_OF_ORDER,
+            ),
+            _row("returns-doubt-twice", "0013: two time-outs", OURS, TWICE_LATE, OUT_OF_ORDER),
         ),
     )
 )

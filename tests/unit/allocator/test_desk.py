@@ -213,6 +213,14 @@ def test_a_roster_that_no_plan_has_seen_is_good_however_slow_the_round(desk):
     assert len(round_of(desk, heads(1), 6.1)[0].reservations) == 0
 
 
+def test_after_a_round_that_failed_a_roster_is_as_old_as_it_is(desk):
+    round_of(desk, heads(1), 0.0)
+    desk.asked(WA, roster(1, read_at=0.0), 3.0)
+    desk.begin_anew()
+    made, ask = round_of(desk, heads(1), 6.0)
+    assert (len(made.reservations), len(ask)) == (0, 1)
+
+
 def test_after_an_outage_all_lanes_are_asked_at_once_and_nobody_passes_who_waits_there(desk):
     """However often asking failed in each: else the lane that happens to be asked first is served, for seconds."""
     fb = Lane("fb")

@@ -124,6 +124,13 @@ class TestAnAssignCallWhileAnEarlierRequestMayStillLand:
         session = on_outcome(self.again(), o.Done(), later(2), TIMING)
         assert (session.state, session.unknown_at) == (State.ASSIGNED, NOW)
 
+    def test_a_room_that_shows_our_agent_tells_of_one_request_and_the_other_may_still_land(self):
+        twice = on_outcome(self.again(), o.Unknown("reset"), later(2), TIMING)
+        session = on_view(twice, o.Served(ours=True), later(4), TIMING)
+        assert (session.state, session.unknown_at) == (State.ASSIGNED, later(2))
+        over = on_resolved(session, later(5), TIMING)
+        assert (over.state, over.agent, over.slot) == (State.DOUBT, AGENT, 1)
+
     def test_unknown_again_starts_the_quarantine_anew(self):
         session = on_outcome(self.again(), o.Unknown("reset"), later(2), TIMING)
         assert (session.state, session.unknown_at) == (State.DOUBT, later(2))
@@ -341,6 +348,11 @@ class TestWebhooks:
     def test_a_resolve_ends_what_is_assigned_and_frees_the_slot(self):
         session = on_resolved(assigned(), later(60), TIMING)
         assert (session.state, session.slot, session.agent) == (State.RESOLVED, None, AGENT)
+
+    @pytest.mark.parametrize(("late", "counts"), [(0, True), (TIMING.lag_s, True), (TIMING.lag_s + 0.1, False)])
+    def test_an_end_that_is_written_down_late_shows_in_the_counts_of_the_platform_already(self, late, counts):
+        session = on_resolved(assigned(), later(60 + late), TIMING, at=later(60))
+        assert (session.state, session.ending in lifecycle.TOLD) == (State.RESOLVED, counts)
 
     def test_a_resolve_of_what_waits_has_its_room_read_before_anybody_gets_it(self):
         session = on_resolved(waiting(), NOW, TIMING)

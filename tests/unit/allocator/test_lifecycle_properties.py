@@ -70,6 +70,7 @@ def test_whatever_happens_the_promises_of_a_session_hold(steps, verify):
         now += timedelta(seconds=pause)
         before, session = session, happen(session, what, detail, now)
         keeps_its_promises(session)
+        keeps_its_place(before, session)
         moves_by_the_table(before, session)
         holds_while_a_request_may_land(before, session, detail, now)
 
@@ -78,7 +79,6 @@ def keeps_its_promises(session):
     ours = session.state is State.ASSIGNED and session.agent is not None
     assert (session.slot is not None) == (session.state in UNSETTLED or ours)
     assert (session.capacity is not None) == (session.slot is not None)
-    assert session.waiting_since == NOON
     assert (session.ended_at is not None) == (session.state not in OPEN)
     if session.state not in OPEN:
         assert session.due_at is None
@@ -90,6 +90,12 @@ def keeps_its_promises(session):
     if session.state is State.WAITING:
         assert session.unknown_at is None, "given back while a request may land"
         assert not session.verify or session.due_at is not None, "in question, and nobody would look"
+
+
+def keeps_its_place(before, session):
+    """Unless a request lands in the customer's next session: then it is that one, and has its place."""
+    assert session.waiting_since in {before.waiting_since, before.again_at}
+    assert session.waiting_since >= before.waiting_since
 
 
 def moves_by_the_table(before, session):

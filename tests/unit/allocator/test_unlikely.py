@@ -43,6 +43,11 @@ def test_what_a_clock_that_ran_ahead_put_off_is_due_now():
     assert (found.due_at, found.assigned_at, found.checked_at) == (None, NOON, NOON)
 
 
+def test_what_a_clock_that_ran_ahead_gave_up_may_land_for_the_quarantine_from_now_and_not_an_hour_longer():
+    sent_twice = replace(on_outcome(reserved(), o.Unknown("reset"), NOON + HOUR, TIMING), due_at=NOON)
+    assert on_clock_back(sent_twice, NOON).unknown_at == NOON
+
+
 def test_nothing_that_we_put_off_ourselves_lies_so_far_ahead():
     doubtful = on_outcome(reserved(), o.Unknown("reset"), after(20), TIMING)
     assert doubtful.due_at < after(20) + farthest(TIMING)

@@ -13,6 +13,7 @@ from allocator.core.ids import AppId, RoomId, SessionId, lane_of
 from allocator.core.lifecycle import (
     TOLD,
     Timing,
+    as_told,
     ended,
     is_before_announcement,
     largest,
@@ -124,7 +125,7 @@ def _next_session(
         yield session, replace(session, previous=event.previous, due_at=now)
         return
     state = State.RESOLVED if session.state is State.ASSIGNED else State.WITHDRAWN
-    yield session, ended(replace(session, again_at=None), state, now, TOLD[1])
+    yield session, ended(replace(session, again_at=None), state, now, as_told(TOLD[1], arrival.at, now, timing))
     yield None, _new(event, arrival, None, look_at=None)
 
 

@@ -29,7 +29,7 @@ SPACED_OUT = {State.WAITING: 2, State.RESERVED: 3, State.DOUBT: 3}
 pass. That the platform is not asked too often while it is away is the breaker's business."""
 
 TOLD = ("resolved", "the customer came back")
-"""The endings that an event told us of. Of the others nobody knows how long ago they were."""
+"""The endings that an event told us of when they had just happened. Of the others the platform may know long since."""
 
 AVOID_MAX = 16
 """So many refused agents are remembered for a room; the oldest is forgotten, and may be tried again."""
@@ -79,7 +79,7 @@ def on_resolved(
             last = largest(session.previous, number)
             return moved(session, State.DOUBT, previous=last, resolve_seen=True, due_at=now)
         case State.ASSIGNED if not session.reopened and not is_before_announcement(session, at):
-            return ended(session, State.RESOLVED, now, TOLD[0], at=at)
+            return ended(session, State.RESOLVED, now, as_told(TOLD[0], at, now, timing), at=at)
         case State.ASSIGNED:
             return replace(session, previous=largest(session.previous, number), due_at=now)
         case State.WAITING:  # withdrawn, or a late resolve of the room's previous session: the room tells
@@ -88,6 +88,14 @@ def on_resolved(
             newer = number is not None and (session.previous is None or number > session.previous)
             again_at = None if newer else session.again_at  # who had come back is gone again
             return replace(session, previous=largest(session.previous, number), resolve_seen=True, again_at=again_at)
+
+
+def as_told(ending: str, at: datetime | None, now: datetime, timing: Timing) -> str:
+    """``ending``, or where the inbox heard of it longer ago than the platform is late, a word that says so: what nobody
+    wrote down while a store was away does not show in the platform's counts any more.
+    """
+    late = at is not None and now - at > timedelta(seconds=timing.lag_s)
+    return f"{ending}, written down late" if late else ending
 
 
 def is_before_announcement(session: Session, at: datetime | None) -> bool:
@@ -170,6 +178,7 @@ def on_clock_back(session: Session, now: datetime) -> Session:
         due_at=None if session.due_at is None else now,
         assigned_at=_by(session.assigned_at, now),
         checked_at=_by(session.checked_at, now),
+        unknown_at=_by(session.unknown_at, now),
     )
 
 

@@ -75,8 +75,8 @@ def _viewed_assigned(session: Session, view: o.View, now: datetime, timing: Timi
 
 def _viewed_unsettled(session: Session, view: o.View, now: datetime, timing: Timing, sight: Sight) -> Session:
     match view:
-        case o.Served(ours=True):
-            return assigned(replace(session, **_in_next_session(session)), now)
+        case o.Served(ours=True):  # by one of our requests; another may still land, in the customer's next session
+            return assigned(replace(session, **_in_next_session(session)), now, unknown_at=session.unknown_at)
         case o.Served():
             return _served_by_another(session, now)
         case _ if may_land(session, sight.asked_at, timing):

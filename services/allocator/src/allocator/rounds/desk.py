@@ -179,6 +179,11 @@ class Desk:
         if policy.asks_platform:
             self._use_up({session.lane for sessions in heads.values() for session in sessions if session.id in given})
 
+    def begin_anew(self) -> None:
+        """A round failed, after however long: a roster that it would have used first is as old as any other now."""
+        for line in self._lines.values():
+            line.used = True
+
     def to_ask(self, heads: Mapping[Lane, Sequence[Session]], now: float) -> list[Session]:
         """For each lane whose roster should be read now, the session to ask for."""
         for lane, sessions in heads.items():

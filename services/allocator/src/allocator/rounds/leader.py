@@ -268,6 +268,8 @@ class Leader:
             _log.warning("round_failed", why=str(error), then="a new term, to see what was written")
             await self._bear(error)
             await self._begin_term(self._ledger.renew_term, self._resume)
+            for desk in self.desks.values():
+                desk.begin_anew()
 
     async def _bear(self, error: Exception) -> None:
         """A failure now and then is borne; one after another, for too long, is not."""
