@@ -19,12 +19,12 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from allocator.core import outcomes as o
 from allocator.core.breaker import may_call
 from allocator.core.changes import Changes
-from allocator.core.ids import AppId, Epoch, RoomId, SessionId
+from allocator.core.ids import AppId, Epoch, RoomId
 from allocator.core.lifecycle import farthest, on_clock_back, on_recovery
 from allocator.core.reasons import WaitReason
 from allocator.core.session import Session, State
@@ -32,6 +32,7 @@ from allocator.core.spec import rows_for
 from allocator.ports import Conflict, Entry, Transaction, Trust, Unavailable
 from allocator.rounds.calls import Asked, Assigned, Calls, Result, Swept, Viewed
 from allocator.rounds.desk import Desk, Moment
+from allocator.rounds.given import Given
 from allocator.rounds.record import Recorded, Taken, by_app, record
 from allocator.rounds.reserve import Reserved, reserve
 from allocator.rounds.tuning import Surroundings
@@ -78,8 +79,7 @@ class Leader:
         self._entries_done = asyncio.Event()
         self._results: list[Result] = []
         self._ended: frozenset[tuple[AppId, RoomId]] = frozenset()
-        self._reserved: dict[SessionId, datetime] = {}
-        """What was reserved lately, and when, in the order of time: to notice that a server has lost it."""
+        self._given = Given(2 * self._until_shown)
         self._touched: set[AppId] = set(around.platforms)
         self._tick_at = self._due_at = self._clock.now()
         self.beat_at = self._clock.now()
@@ -200,7 +200,7 @@ class Leader:
                 self.calls.assign(session)
         for reserved in decided.reserved:
             for session in reserved.sessions:
-                self._remember(session)
+                self._given.note(session)
                 self.calls.assign(session)
             for head in reserved.ask:
                 self.calls.ask(head, platform_chooses=reserved.platform_chooses)
@@ -211,14 +211,6 @@ class Leader:
         for app, kind in decided.recorded.drift:
             self._watch.drift(app, kind)
         self._plan_next(decided.recorded)
-
-    def _remember(self, session: Session) -> None:
-        assert session.reserved_at is not None
-        self._reserved.pop(session.id, None)
-        self._reserved[session.id] = session.reserved_at
-        oldest = session.reserved_at - 2 * self._until_shown
-        while self._reserved and (first := next(iter(self._reserved))) and self._reserved[first] < oldest:
-            del self._reserved[first]
 
     def _plan_next(self, recorded: Recorded) -> None:
         """When the next round is due if nothing happens."""
@@ -339,15 +331,14 @@ class Leader:
         """Our own transaction took effect or not. What it reserved, nobody has announced yet. Or the server is another
         one, which has lost what was committed.
         """
-        rows = await tx.sessions(self._reserved)
-        if any(_is_lost(rows.get(one), at) for one, at in self._reserved.items()):
+        if self._given.is_lost_in(await tx.sessions(self._given.ids)):
             _log.error(
                 "commits_lost",
                 why="this Postgres does not have what it had committed: a standby took its place",
                 then="no slot is given out until the platform's counts show who was assigned",
                 remedy="replicate synchronously",
             )
-            self._reserved.clear()
+            self._given.forget()
             for desk in self.desks.values():
                 desk.believe_from = self._clock.now() + self._until_shown.total_seconds()
         return self._unannounced(unsettled)
@@ -395,8 +386,3 @@ class Leader:
     def _until_shown(self) -> timedelta:
         """After so long the platform counts everybody to whom an agent was sent."""
         return timedelta(seconds=self._lag_s + self._tuning.timing.platform_timeout_s)
-
-
-def _is_lost(row: Session | None, reserved_at: datetime) -> bool:
-    """Whether a row is not as we had committed it: it is gone, or older."""
-    return row is None or row.reserved_at is None or row.reserved_at < reserved_at
