@@ -97,8 +97,17 @@ class Release:
         self.cluster.kubectl("rollout", "restart", name, "-n", self.namespace)
         self.cluster.kubectl("rollout", "status", name, "-n", self.namespace, "--timeout=120s")
 
+    def wait_until_old_pods_are_gone(self) -> None:
+        """Pods that are told to go still answer those who are connected to them, with the settings they had."""
+
+        def are_gone() -> bool:
+            found = self.cluster.objects("pods", self.namespace, f"app.kubernetes.io/instance={self.name}")
+            return not any("deletionTimestamp" in pod["metadata"] for pod in found)
+
+        wait_until("pods of before are gone", are_gone, within_s=90)
+
     def delete_pod(self, pod: str) -> None:
-        """Gone at once: the kubelet sends SIGKILL and nobody waits."""
+        """Gone for the cluster at once; the kubelet still gives the process about two seconds after SIGTERM."""
         self.cluster.kubectl(
             "delete", "pod", pod, "-n", self.namespace, "--grace-period=0", "--force", "--wait=false", timeout_s=60
         )

@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 from unit.allocator.making import APP, NOON, TIMING, after, load, roster, seen, waiting
 
 from allocator.core import outcomes as o
+from allocator.core.breaker import FAILURES_MAX
 from allocator.core.ids import AgentId, Lane
 from allocator.core.plan import plan
 from allocator.core.policy import compile_spec
@@ -129,6 +131,25 @@ def test_after_an_outage_everything_is_looked_at(desk):
     desk.answered(o.NotNow(1.0), 0.0)
     desk.answered(o.Done(), 2.0)
     assert desk.sweep_at == 2.0
+
+
+def test_refused_credentials_are_told_once_with_what_to_do_and_so_is_their_end(desk):
+    with capture_logs() as lines:
+        for now in (0.0, 0.1, 16.0):
+            desk.answered(o.CredentialsRefused(), now)
+        desk.answered(o.Done(), 32.0)
+    assert [(line["event"], line["log_level"]) for line in lines] == [
+        ("credentials_refused", "error"),
+        ("platform_answers", "info"),
+    ]
+    assert "QISCUS_SECRET_KEY" in lines[0]["remedy"]
+
+
+def test_a_platform_that_cannot_be_reached_is_told_once_and_not_at_its_first_failure(desk):
+    with capture_logs() as lines:
+        for failure in range(3 * FAILURES_MAX):
+            desk.answered(UNKNOWN, float(failure))
+    assert [line["event"] for line in lines] == ["platform_unavailable"]
 
 
 def test_a_paused_policy_asks_for_nobody(desk):

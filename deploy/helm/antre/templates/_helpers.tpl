@@ -80,18 +80,28 @@ priorityClassName: {{ . }}
 {{- end }}
 {{- end -}}
 
-{{/* Not two on a node while there is another; never a reason not to run. */}}
+{{/* Not two on a node while there is another; never a reason not to run. Zones are a matter of affinity, because a
+constraint that names two keys counts for nothing on nodes that lack one of them. */}}
 {{- define "antre.spread" -}}
 topologySpreadConstraints:
-  {{- range $key := list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
   - maxSkew: 1
-    topologyKey: {{ $key }}
+    topologyKey: kubernetes.io/hostname
     whenUnsatisfiable: ScheduleAnyway
     labelSelector:
       matchLabels:
-        {{- include "antre.selector" $ | nindent 8 }}
+        {{- include "antre.selector" . | nindent 8 }}
     matchLabelKeys: [pod-template-hash]
-  {{- end }}
+{{- if not (index .root.Values .values).affinity }}
+affinity:
+  podAntiAffinity:
+    preferredDuringSchedulingIgnoredDuringExecution:
+      - weight: 50
+        podAffinityTerm:
+          topologyKey: topology.kubernetes.io/zone
+          labelSelector:
+            matchLabels:
+              {{- include "antre.selector" . | nindent 14 }}
+{{- end }}
 {{- end -}}
 
 {{- define "antre.qiscusSecret" -}}
@@ -99,11 +109,11 @@ topologySpreadConstraints:
 {{- end -}}
 
 {{- define "antre.databaseSecret" -}}
-{{- default (printf "%s-postgresql" (include "antre.fullname" .)) .Values.externalPostgresql.existingSecret -}}
+{{- default (printf "%s-postgresql" (include "antre.fullname" .)) (ternary .Values.postgresql.existingSecret .Values.externalPostgresql.existingSecret .Values.postgresql.enabled) -}}
 {{- end -}}
 
 {{- define "antre.redisSecret" -}}
-{{- default (printf "%s-redis" (include "antre.fullname" .)) .Values.externalRedis.existingSecret -}}
+{{- default (printf "%s-redis" (include "antre.fullname" .)) (ternary .Values.redis.existingSecret .Values.externalRedis.existingSecret .Values.redis.enabled) -}}
 {{- end -}}
 
 {{/* A value that is made once and kept: (dict "root" $ "secret" NAME "key" KEY "given" VALUE "length" 32) */}}

@@ -18,6 +18,7 @@ from allocator.core.reasons import WaitReason
 from allocator.core.roster import Foreign, Load, Roster, Seen, foreign_after, foreign_of, short_after
 from allocator.core.session import Session
 from allocator.rounds.tuning import Tuning
+from chassis.logs import logger
 
 HOLD_S = 1.0
 """Those who came later wait at most so long for the answer to who may take somebody who came before."""
@@ -30,6 +31,20 @@ TALLY_S = 1.0
 """So often it is looked who is online, for the figures of fairness."""
 IN_USE_S = 10.0
 """A lane's roster is kept fresh for so long after somebody waited there: the next customer need not wait for it."""
+
+
+_log = logger(__name__)
+
+
+def _tell_how_the_platform_is(app: AppId, reason: WaitReason | None) -> None:
+    """Once at each change: whoever looks for why nobody is served looks into the log first."""
+    if reason is None:
+        _log.info("platform_answers", app=app)
+    elif reason is WaitReason.CREDENTIALS_REFUSED:
+        remedy = "correct the app's id and secret key (QISCUS_APP_ID, QISCUS_SECRET_KEY or the file of apps)"
+        _log.error("credentials_refused", app=app, remedy=remedy, then="customers keep their places meanwhile")
+    else:
+        _log.warning("platform_unavailable", app=app, why=str(reason), then="calls pause, customers keep their places")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +99,12 @@ class Desk:
 
     def answered(self, outcome: object, now: float) -> None:
         """A call of any kind had ``outcome``."""
-        was_open = self.breaker.reason is not None
+        before = self.breaker.reason
         self.breaker = b.after(self.breaker, outcome, now)
-        if was_open and self.breaker.reason is None:  # after an outage, look at everything
+        if self.breaker.reason is before:
+            return
+        _tell_how_the_platform_is(self.app, self.breaker.reason)
+        if self.breaker.reason is None:  # after an outage, look at everything
             self.sweep_at = now
 
     def asked(self, lane: Lane, found: object, now: float) -> None:
