@@ -1,7 +1,8 @@
 """The agents whom a plan can give somebody to, while it is made: how full they are, and who comes first in a lane.
 
-Cost: an agent is ranked once, and again whenever they were given somebody. A lane has a heap of its agents, opened
-when its first session is looked at; an agent who was given somebody by another lane is put right when they come up.
+Cost: an agent is ranked once, and again whenever they were given somebody. The lanes that the same agents may take
+share a heap of them, made when the first session is looked at; who was given somebody by way of another is put right
+when they come up.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -74,26 +75,28 @@ _MEASURES: Mapping[Strategy, Callable[[Candidate], float]] = {
 }
 
 
-@dataclass(slots=True, kw_only=True)
-class Line:
-    """The agents of one lane while a plan is made."""
+class Pool:
+    """The agents of a lane, or of several that the same agents may take, while a plan is made."""
 
-    agents: list[tuple[Rank, Candidate]]
-    """A heap. Who is full may still be in it, and who was given somebody by another lane is out of place."""
-    caps: tuple[tuple[int, int], ...]
-    """The channel caps that the lane's sessions count for: which one, and how many it allows."""
-    online: Mapping[AgentId, Candidate]
-    """All who may and are online, full or not; empty where nobody asks for one by name."""
-    uses: int | None
-    closed: WaitReason | None
-    """Why nobody can be had here any more, if so."""
-    capped: bool
-    """Whether a channel cap kept somebody out who has room otherwise."""
-    patient: int = field(default=0)
-    counted: tuple[int, ...] = field(init=False)
+    __slots__ = ("_agents", "capped", "caps", "counted", "online")
 
-    def __post_init__(self) -> None:
-        self.counted = tuple(cap for cap, _ in self.caps)
+    def __init__(self, online: Mapping[AgentId, Candidate], caps: tuple[tuple[int, int], ...]) -> None:
+        self.online = online
+        """All who may and are online, full or not."""
+        self.caps = caps
+        """The channel caps that the lanes' sessions count for: which one, and how many it allows."""
+        self.counted = tuple(cap for cap, _ in caps)
+        with_room = [agent for agent in online.values() if agent.used < agent.capacity]
+        self._agents = [(agent.rank, agent) for agent in with_room if not caps or self.is_free(agent)]
+        """A heap. Who is full may still be in it, and who was given somebody since is out of place."""
+        heapify(self._agents)
+        self.capped = len(self._agents) < len(with_room)
+        """Whether a channel cap keeps somebody out who has room otherwise."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody can be had any more."""
+        return not self._agents
 
     def is_free(self, agent: Candidate) -> bool:
         """Whether ``agent`` has room for one from here."""
@@ -102,14 +105,16 @@ class Line:
         return not self.caps or all(agent.from_cap[cap] < most for cap, most in self.caps)
 
     def best(self, avoid: frozenset[AgentId]) -> Candidate | None:
-        """The best free agent. Everybody who is free stays in the heap; who is given somebody is out of place."""
+        """The best free agent, who stays in the heap, as everybody does who is free."""
         passed: list[tuple[Rank, Candidate]] = []
         found: Candidate | None = None
-        agents = self.agents
+        agents, caps = self._agents, self.caps
         while agents and found is None:
             rank, agent = agents[0]
-            if not self.is_free(agent):  # full now, by this lane or by another
-                self.capped = self.capped or agent.used < agent.capacity
+            if agent.used >= agent.capacity:
+                heappop(agents)
+            elif caps and not self.is_free(agent):
+                self.capped = True
                 heappop(agents)
             elif agent.rank is not rank:  # was given somebody since they were ranked
                 heapreplace(agents, (agent.rank, agent))
@@ -119,18 +124,39 @@ class Line:
                 found = agent
         for entry in passed:
             heappush(agents, entry)
-        if not agents:
-            self.closed = WaitReason.CHANNEL_AT_CAPACITY if self.capped else WaitReason.ALL_AT_CAPACITY
         return found
 
     def next_best(self, chosen: Candidate, avoid: frozenset[AgentId]) -> tuple[Rank, ...]:
-        """Who would have been next, best first. The smallest of a heap are among its first: no others are looked at."""
-        first = [agent for _, agent in self.agents[:FIRST_OF_HEAP] if agent is not chosen and self.is_free(agent)]
-        return tuple(sorted([agent.rank for agent in first if agent.id not in avoid])[:AGAINST_MAX])
+        """Who would have been next, best first, as far as the first of the heap tell, which has its smallest there."""
+        first = [
+            rank
+            for rank, agent in self._agents[:FIRST_OF_HEAP]
+            if agent.rank is rank and agent is not chosen and agent.used < agent.capacity and agent.id not in avoid
+        ]
+        first.sort()
+        return tuple(first[:AGAINST_MAX])
+
+
+@dataclass(slots=True, kw_only=True)
+class Line:
+    """What a lane has while a plan is made."""
+
+    pool: Pool
+    uses: int | None
+    closed: WaitReason | None
+    """Why nobody can be had here any more, if so."""
+    patient: int = field(default=0)
+
+    def best(self, avoid: frozenset[AgentId]) -> Candidate | None:
+        """The best free agent."""
+        found = self.pool.best(avoid)
+        if found is None and self.pool.is_empty:
+            self.closed = WaitReason.CHANNEL_AT_CAPACITY if self.pool.capped else WaitReason.ALL_AT_CAPACITY
+        return found
 
     def give(self, agent: Candidate) -> int:
         """A slot of ``agent``, for a session of this lane."""
-        slot = agent.take(self.counted)
+        slot = agent.take(self.pool.counted)
         if self.uses is not None:
             self.uses -= 1
             if self.uses <= 0:
@@ -147,7 +173,7 @@ class Candidates:
         self._foreign = foreign
         self._agents: dict[AgentId, Candidate] = {}
         self._measures = tuple(_MEASURES[strategy] for strategy in policy.strategy)
-        self._by_name = policy.sticky is not None
+        self._pools: dict[tuple[tuple[int, ...], frozenset[AgentId]], Pool] = {}
         self._counted: dict[Lane, tuple[int, ...]] = {}
         """Which caps count the sessions of a lane."""
 
@@ -156,23 +182,17 @@ class Candidates:
         rule = self._policy.eligible(lane)
         may = [seen for seen in roster.agents if rule.has(seen)] if rule else roster.agents
         known, new = self._agents.get, self._candidate
-        online = [known(seen.agent) or new(seen) for seen in may if seen.online]
-        caps = tuple((cap, self._policy.channel_caps[cap].most) for cap in self._caps(lane))
-        line = Line(
-            agents=[],
-            caps=caps,
-            online={agent.id: agent for agent in online} if self._by_name else {},
-            uses=roster.uses,
-            closed=None,
-            capped=False,
-        )
-        line.agents = [(agent.rank, agent) for agent in online if line.is_free(agent)]
-        heapify(line.agents)
-        with_room = len(line.agents) if not caps else sum(agent.used < agent.capacity for agent in online)
-        line.capped = len(line.agents) < with_room
-        if not line.agents:
-            line.closed = _why_closed(may, online, capped=line.capped)
-        return line
+        online = {seen.agent: known(seen.agent) or new(seen) for seen in may if seen.online}
+        pool = self._pool(online, self._caps(lane))
+        closed = None if not pool.is_empty else _why_closed(may, online, capped=pool.capped)
+        return Line(pool=pool, uses=roster.uses, closed=closed)
+
+    def _pool(self, online: Mapping[AgentId, Candidate], counted: tuple[int, ...]) -> Pool:
+        key = counted, frozenset(online)
+        if key not in self._pools:
+            caps = tuple((cap, self._policy.channel_caps[cap].most) for cap in counted)
+            self._pools[key] = Pool(online, caps)
+        return self._pools[key]
 
     def used(self) -> int:
         """How many sessions the app has: ours, and those that are not ours as far as they are known."""
@@ -206,7 +226,7 @@ class Candidates:
         return self._counted[lane]
 
 
-def _why_closed(may: Sequence[Seen], online: Sequence[Candidate], *, capped: bool) -> WaitReason:
+def _why_closed(may: Sequence[Seen], online: Mapping[AgentId, Candidate], *, capped: bool) -> WaitReason:
     if not may:
         return WaitReason.NO_ELIGIBLE_AGENT
     if not online:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import heapify, heappop, heapreplace
 
-from allocator.core.candidates import PATIENT_MAX, Candidate, Candidates, Line, Rank
+from allocator.core.candidates import PATIENT_MAX, Candidate, Candidates, Line, Pool, Rank
 from allocator.core.ids import AgentId, Lane, SessionId
 from allocator.core.policy import Policy
 from allocator.core.reasons import WaitReason
@@ -187,7 +187,7 @@ class _Desk:
             self.reasons[head.session] = agent
             return
         self._left -= 1
-        rank, against = agent.rank, line.next_best(agent, head.avoid)
+        rank, against = agent.rank, line.pool.next_best(agent, head.avoid)
         self.reservations.append(
             Reservation(
                 session=head.session,
@@ -203,8 +203,8 @@ class _Desk:
         """The agent who served the room last, if they have room; or that they are waited for; None: whoever is best."""
         if head.last_agent is None or head.last_agent in head.avoid:
             return None
-        agent = line.online.get(head.last_agent)
-        if agent is None or line.is_free(agent):
+        agent = line.pool.online.get(head.last_agent)
+        if agent is None or line.pool.is_free(agent):
             return agent
         if not self._is_patient(head) or line.patient >= PATIENT_MAX:
             return None
@@ -225,4 +225,4 @@ class _Desk:
         return self._lines[lane]
 
 
-_NOT_ASKED = Line(agents=[], caps=(), online={}, uses=None, closed=WaitReason.ASKING, capped=False)
+_NOT_ASKED = Line(pool=Pool({}, ()), uses=None, closed=WaitReason.ASKING)
