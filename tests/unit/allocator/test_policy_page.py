@@ -12,7 +12,7 @@ from allocator.core.spec import Outside, Spec, Strategy
 
 PAGE = (Path(__file__).parents[3] / "docs" / "policy.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-OF_POLICIES = {
+OF_POLICIES = (
     WaitReason.PAUSED,
     WaitReason.OUTSIDE_HOURS,
     WaitReason.APP_AT_CAPACITY,
@@ -21,7 +21,7 @@ OF_POLICIES = {
     WaitReason.NO_ELIGIBLE_AGENT,
     WaitReason.NO_AGENT_ONLINE,
     WaitReason.WAITING_FOR_THEIR_AGENT,
-}
+)
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))
