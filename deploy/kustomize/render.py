@@ -1,4 +1,4 @@
-"""Renders deploy/kustomize/base from the chart: `make kustomize`. The base is never edited by hand.
+"""Renders deploy/kustomize's base and two of its components from the chart: `make kustomize`. Never edited by hand.
 
     python deploy/kustomize/render.py           write it
     python deploy/kustomize/render.py --check   exit status 1 and a sentence when it is not what the chart makes
@@ -19,7 +19,17 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 CHART = HERE.parent / "helm" / "antre"
-BASE = HERE / "base"
+RENDERED = ("base", "components/network-policies", "components/monitoring", "components/simulator")
+BASE = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+COMPONENT = {"apiVersion": "kustomize.config.k8s.io/v1alpha1", "kind": "Component"}
+PLATFORM = [{"name": "QISCUS_BASE_URL", "value": "http://antre-simulator:8090"}]
+PLAYED = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "antre-allocator"},
+    "spec": {"template": {"spec": {"containers": [{"name": "allocator", "env": PLATFORM}]}}},
+}
+"""Who uses the simulator is told where it is."""
 VALUES = HERE / "values.yaml"
 NO_HELM = 3
 WRITTEN = "# Written by `make kustomize` from the chart; change the chart or deploy/kustomize/values.yaml instead.\n"
@@ -44,41 +54,71 @@ def main() -> int:
         write(files)
         return 0
     if stale := sorted(differences(files)):
-        print(f"deploy/kustomize/base is not what the chart makes ({', '.join(stale)}): run `make kustomize`")
+        print(f"deploy/kustomize is not what the chart makes ({', '.join(stale)}): run `make kustomize`")
         return 1
     return 0
 
 
 def rendered() -> dict[str, str]:
-    """The files of the base by their names."""
-    command = ["helm", "template", "antre", str(CHART), "--namespace", "antre", "--values", str(VALUES), "--skip-tests"]
-    told = subprocess.run([*command, "--no-hooks"], capture_output=True, text=True, check=True).stdout
-    files = dict(_files(told))
-    listed = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": sorted(files)}
-    return {**files, "kustomization.yaml": WRITTEN + yaml.safe_dump(listed, sort_keys=False)}
+    """The files, by their paths below deploy/kustomize."""
+    base = _documents()
+    policies = _beyond(base, "--set", "networkPolicy.enabled=true,simulator.enabled=true")
+    simulator = _beyond(base, "--set", "simulator.enabled=true")
+    monitors = _beyond(base, "--set", "monitoring.enabled=true", "--api-versions", "monitoring.coreos.com/v1")
+    return {
+        **_folder("base", base, BASE),
+        **_folder("components/network-policies", _of_kind("NetworkPolicy", policies), COMPONENT),
+        **_folder("components/simulator", simulator, {**COMPONENT, "patches": [{"patch": yaml.safe_dump(PLAYED)}]}),
+        **_folder("components/monitoring", monitors, COMPONENT),
+    }
 
 
 def write(files: dict[str, str]) -> None:
-    """Make the base be these files and no others."""
-    BASE.mkdir(exist_ok=True)
-    for path in BASE.glob("*.yaml"):
-        if path.name not in files:
-            path.unlink()
-    for name, text in files.items():
-        (BASE / name).write_text(text)
+    """Make the folders hold these files and no others."""
+    for path in _there():
+        if path not in files:
+            (HERE / path).unlink()
+    for path, text in files.items():
+        (HERE / path).parent.mkdir(parents=True, exist_ok=True)
+        (HERE / path).write_text(text)
 
 
 def differences(files: dict[str, str]) -> Iterator[str]:
-    """The names of files that are missing, too many or different."""
-    there = {path.name: path.read_text() for path in BASE.glob("*.yaml")}
+    """The files that are missing, too many or different."""
+    there = _there()
     yield from there.keys() ^ files.keys()
-    yield from (name for name in there.keys() & files.keys() if there[name] != files[name])
+    yield from (path for path in there.keys() & files.keys() if there[path] != files[path])
 
 
-def _files(told: str) -> Iterator[tuple[str, str]]:
-    for document in filter(None, yaml.safe_load_all(told)):
-        kind, name = document["kind"].lower(), document["metadata"]["name"]
-        yield f"{kind}-{name}.yaml", WRITTEN + yaml.safe_dump(_without_helm(document), sort_keys=False, width=120)
+def _there() -> dict[str, str]:
+    found = (path for folder in RENDERED for path in (HERE / folder).glob("*.yaml"))
+    return {path.relative_to(HERE).as_posix(): path.read_text() for path in found}
+
+
+def _documents(*more: str) -> dict[str, Any]:
+    """What the chart makes, by file names; the tests and hooks are Helm's own business."""
+    command = ["helm", "template", "antre", str(CHART), "--namespace", "antre", "--values", str(VALUES)]
+    command += ["--kube-version", "1.34.0", "--no-hooks", "--skip-tests", *more]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = filter(None, yaml.safe_load_all(told))
+    return {f"{one['kind'].lower()}-{one['metadata']['name']}.yaml": _without_helm(one) for one in found}
+
+
+def _beyond(base: dict[str, Any], *more: str) -> dict[str, Any]:
+    """What the chart makes with some values more, and the base has not."""
+    return {name: one for name, one in _documents(*more).items() if name not in base}
+
+
+def _of_kind(kind: str, documents: dict[str, Any]) -> dict[str, Any]:
+    return {name: one for name, one in documents.items() if one["kind"] == kind}
+
+
+def _folder(folder: str, documents: dict[str, Any], head: dict[str, Any]) -> dict[str, str]:
+    listed = {**head, "resources": sorted(documents)}
+    files = {**documents, "kustomization.yaml": listed}
+    return {
+        f"{folder}/{name}": WRITTEN + yaml.safe_dump(one, sort_keys=False, width=120) for name, one in files.items()
+    }
 
 
 def _without_helm(part: Any) -> Any:

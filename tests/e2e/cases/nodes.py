@@ -77,6 +77,7 @@ def _leader_elsewhere(stage: Stage, release: Release) -> Iterator[str]:
         epoch = release.epoch()
         release.cluster.kubectl("delete", "pod", leader, "-n", release.namespace)
         release.must_be_led_later_than(epoch, within_s=30)
+        wait_until("the other allocator is ready as well", lambda: len(release.ready(ALLOCATOR)) > 1, within_s=60)
     node = release.node_of(release.leader())
     if node == stage.node:
         raise Wrong("both allocators run on one node")
