@@ -60,7 +60,7 @@ class Judge:
         self.app, self.secret = app, APPS[app]
         url = f"{door}/api/v1/namespaces/{NAMESPACE}/services/{NAME}:{PORT}/proxy"
         self.platform = Simulator(url, [app])
-        self._verdict: dict[str, int] = dict.fromkeys(MUST_BE_ZERO, 0)
+        self._verdict: dict[str, int] = {}
         self._since = 0.0
 
     def send_to(self, gateway: str, token: str) -> None:
@@ -108,10 +108,12 @@ class Judge:
         self._since = self._now()
 
     def figures(self) -> Figures:
-        """What is to be said of the stretch since it began. Violations of stretches before are not told again."""
+        """What is to be said of the stretch since it began. What was violated before is not told again; who is lost is
+        lost now.
+        """
         told = self.platform.get("verdict", app_id=self.app, grace_s=10, tolerance_s=1)
-        new = {word: told[word] - self._verdict[word] for word in MUST_BE_ZERO}
-        self._verdict = {word: told[word] for word in MUST_BE_ZERO}
+        new = {word: told[word] - self._verdict.get(word, 0) for word in MUST_BE_ZERO}
+        self._verdict = {word: told[word] for word in MUST_BE_ZERO if word != "lost"}
         entries = [one for one in self.record() if one["at"] > self._since]
         answers = [one for one in entries if one["kind"] == "webhook_answered"]
         return Figures(

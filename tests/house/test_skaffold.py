@@ -1,4 +1,4 @@
-"""skaffold.yaml names only what there is. Skaffold itself is not needed: the words of its schema that we use are here."""
+"""skaffold.yaml names only what there is. Skaffold is not needed: the words of its schema that we use are here."""
 
 import re
 from pathlib import Path
@@ -23,7 +23,7 @@ WORDS = {
     "profiles": {"name", "manifests", "deploy", "patches"},
     "profiles.manifests.kustomize": {"paths"},
 }
-"""The words of skaffold/v4beta13 that may stand at a place. The file was held against the whole schema when it was made."""
+"""The words of skaffold/v4beta13 that may stand at a place; the file was held against the whole schema once."""
 
 
 def at(place):
