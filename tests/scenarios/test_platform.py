@@ -169,16 +169,16 @@ def test_the_policy_changes_while_customers_come(antre):
     antre.set_policy(policy(4))
     antre.must("more are served at once", lambda: antre.platform.get("state")["slots_used"] > 10)
     antre.set_policy(policy(1))
-    antre.must("the lower capacity is in force", lambda: antre.total("antre_slots_total") == 4)
+    antre.must("the lower capacity is in force", lambda: antre.total("antre_slots") == 4)
     _carry(antre, 1)
     antre.set_policy("capacity: {default: many}\n")
     antre.must("the broken policy is refused", lambda: antre.total("antre_policy_refused") == 1)
     antre.must_serve(10)
-    assert antre.total("antre_slots_total") == 4
+    assert antre.total("antre_slots") == 4
     antre.traffic(0)
     _carry(antre, 2)
     antre.set_policy(policy(2))
-    antre.must("the next one is in force", lambda: antre.total("antre_slots_total") == 8)
+    antre.must("the next one is in force", lambda: antre.total("antre_slots") == 8)
     antre.must_come_to_rest(within_s=60)
 
 

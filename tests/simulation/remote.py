@@ -5,7 +5,7 @@ broken connections. The conformance suite holds them to the same promises as the
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from allocator.core import outcomes as o
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId
 from allocator.core.roster import Roster
-from allocator.ports import Entry, Failure, Holder, Standing, Transaction, Unavailable, Unserved
+from allocator.ports import Entry, Failure, Holder, Queue, Standing, Transaction, Unavailable, Unserved
 from simulation.loop import outside
 from simulation.network import Broken, Link, Refused
 from support.memory import MemoryInbox, MemoryLease, MemoryLedger, MemoryPlatform
@@ -77,6 +77,11 @@ class RemoteInbox:
     async def delete(self, entries: Sequence[Entry]) -> None:
         """See the port."""
         await _of_store(self._link, lambda: self._inbox.delete_now(entries), REDIS_TIMEOUT_S)
+
+    async def queues(self) -> Mapping[AppId, Queue]:
+        """See the port."""
+        found: Mapping[AppId, Queue] = await _of_store(self._link, self._inbox.queues_now, REDIS_TIMEOUT_S)
+        return found
 
     async def append(self, batch: Sequence[gateway.Entry]) -> None:
         """See the gateway's port."""

@@ -73,6 +73,9 @@ class Watch(MemoryWatch):
     def stands(self, *_: object) -> None:
         """See the port."""
 
+    def queue(self, *_: object) -> None:
+        """See the port."""
+
 
 class Member:
     """An allocator or a gateway of the installation: a process, and after it is killed another one."""

@@ -77,7 +77,7 @@ def figures(now: Reading, before: Reading) -> Figures:
         waiting=int(total(page, "antre_waiting")),
         longest_wait_s=largest(page, "antre_oldest_wait_seconds"),
         slots_used=int(total(page, "antre_slots_used")),
-        slots_total=int(total(page, "antre_slots_total")),
+        slots_total=int(total(page, "antre_slots")),
         assignments_per_s=_rate(now, before, "antre_assignments_total"),
         reasons={name: int(count) for name, count in by_label(page, "antre_waiting", "reason").items()},
         silent=tuple(name for name, each in now.pages.items() if each is None),

@@ -103,6 +103,18 @@ async def test_the_place_of_an_event_is_when_the_inbox_took_it(case):
     assert int(entry.arrival.at.timestamp() * 1000) == int(entry_id.split("-")[0])
 
 
+async def test_it_tells_how_much_waits_and_since_when(case):
+    found = await case.inbox.queues()
+    assert {app: (queue.length, queue.head) for app, queue in found.items()} == {ONE: (0, None), TWO: (0, None)}
+    for number in range(3):
+        case.append(ONE, encode(waits(str(number))))
+    entries = await case.inbox.read(10, 1)
+    queue = (await case.inbox.queues())[ONE]
+    assert (queue.length, queue.head) == (3, entries[0].arrival.at)
+    await case.inbox.delete(entries)
+    assert (await case.inbox.queues())[ONE].length == 0
+
+
 async def test_reading_starts_at_the_head_until_it_is_deleted(case):
     for number in range(3):
         case.append(ONE, encode(waits(str(number))))

@@ -628,6 +628,21 @@ class TestStanding:
         assert standing.waiting == {"wa": (2, after(5)), "line": (1, after(6))}
         assert (standing.not_in_turn, standing.oldest, standing.slots_used) == (1, after(1), 1)
         assert standing.states == {"waiting": 4, "reserved": 1}
+        assert (standing.oldest_doubt, standing.parked) == (None, 0)
+
+    async def test_since_when_there_is_doubt(self, case):
+        session = await case.given(1)
+        await case.write((session, replace(session, state=State.DOUBT, unknown_at=after(3), due_at=after(4))))
+        assert (await case.ledger.standing(APP)).oldest_doubt == after(3)
+
+    async def test_who_is_parked_until_somebody_is_in_the_room_again(self, case):
+        parked = {"state": State.PARKED, "ended_at": after(5)}
+        await case.write(*(replace(waiting(number, room=str(number)), **parked) for number in (1, 2)))
+        assert (await case.ledger.standing(APP)).parked == 2
+        await case.write(waiting(3, room="1", since=after(9)))
+        assert (await case.ledger.standing(APP)).parked == 1
+        await case.write(replace(waiting(4, room="2"), state=State.WITHDRAWN, ended_at=after(9)))
+        assert (await case.ledger.standing(APP)).parked == 0
 
 
 class TestForgetting:

@@ -183,7 +183,7 @@ async def test_a_body_that_comes_drop_by_drop_is_408_just_as_soon(gateway):
 
 
 async def test_somebody_who_leaves_in_the_middle_of_a_body_is_forgotten(gateway):
-    name = f'antre_webhooks_total{{route="{ALLOCATION}/{{token}}",status="499"}}'
+    name = 'antre_webhooks_total{kind="allocation",outcome="gone",status="499"}'
     before = gateway.metric(name)
     _, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
     writer.write(request("POST", PATH, headers={"content-length": "100"}) + b"{")

@@ -92,13 +92,13 @@ async def test_it_lives_but_is_not_ready_without_redis(start, redis_server):
     assert (await gateway.raw(request("GET", "/readyz"))).status == 200
 
 
-async def test_the_metrics_name_the_template_of_the_route(gateway):
-    name = f'antre_webhooks_total{{route="{ALLOCATION}/{{token}}",status="200"}}'
+async def test_the_metrics_name_the_kind_of_the_webhook_and_what_became_of_it(gateway):
+    name = 'antre_webhooks_total{kind="allocation",outcome="accepted",status="200"}'
     before = gateway.metric(name)
     await gateway.waits("1")
     assert gateway.metric(name) == before + 1
     shown = gateway.metrics()
-    for metric in ("antre_webhook_seconds_sum", "antre_publish_seconds_sum", "antre_publish_batch_size_sum"):
+    for metric in ("antre_webhook_durable_seconds_sum", "antre_publish_seconds_sum", "antre_publish_batch_size_sum"):
         assert metric in shown
     assert gateway.metric("antre_pending_events") == 0
     assert 'antre_build_info{python="3' in shown

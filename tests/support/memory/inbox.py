@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from allocator.core.intake import Arrival
-from allocator.ports import Clock, Entry
+from allocator.ports import Clock, Entry, Queue
 from contract import AppId, Event, Unreadable, decode, encode
 from support.memory.script import Script
 
@@ -68,6 +68,18 @@ class MemoryInbox:
         """See the port."""
         async with self.script.around("delete"):
             self.delete_now(entries)
+
+    async def queues(self) -> Mapping[AppId, Queue]:
+        """See the port."""
+        async with self.script.around("queues"):
+            return self.queues_now()
+
+    def queues_now(self) -> dict[AppId, Queue]:
+        """What the server has."""
+        return {
+            app: Queue(length=len(stream), head=next(map(_place, stream), None))
+            for app, stream in self._streams.items()
+        }
 
     def filled(self) -> asyncio.Future[None]:
         """Done when there is an entry."""

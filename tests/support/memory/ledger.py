@@ -183,7 +183,17 @@ def standing_in(rows: Rows, app: AppId) -> Standing:
         oldest=min((one.waiting_since for one in waiting), default=None),
         slots_used=sum(1 for slot in rows.slots if slot[0] == app),
         states=dict(Counter(str(one.state) for one in mine)),
+        oldest_doubt=min((one.unknown_at for one in mine if one.state is State.DOUBT and one.unknown_at), default=None),
+        parked=sum(1 for one in rows.sessions.values() if one.app == app and _is_left_parked(rows, one)),
     )
+
+
+def _is_left_parked(rows: Rows, session: Session) -> bool:
+    """Whether it was parked, and nothing was in its room since."""
+    if session.state is not State.PARKED or session.ended_at is None:
+        return False
+    others = [one for one in rows.sessions.values() if (one.app, one.room) == (session.app, session.room)]
+    return not any(one.ended_at is None or one.ended_at > session.ended_at for one in others)
 
 
 def _line(sessions: list[Session]) -> tuple[int, datetime]:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from allocator.core.chances import Planned
 from allocator.core.ids import AppId, Epoch
 from allocator.core.session import Session
-from allocator.ports import Standing
+from allocator.ports import Outlook, Queue, Standing
 
 
 @dataclass
@@ -21,18 +22,21 @@ class MemoryWatch:
     aside: list[AppId] = field(default_factory=list)
     drifts: list[tuple[AppId, str]] = field(default_factory=list)
     fairness: dict[AppId, tuple[float | None, float | None]] = field(default_factory=dict)
-    standings: dict[AppId, tuple[Standing, Mapping[str, int], int]] = field(default_factory=dict)
+    standings: dict[AppId, tuple[Standing, Mapping[str, int], Outlook]] = field(default_factory=dict)
+    queues: dict[AppId, Queue] = field(default_factory=dict)
+    plans: list[Planned] = field(default_factory=list)
 
     def led(self, epoch: Epoch | None) -> None:
         """See the port."""
         self.epochs.append(epoch)
 
-    def round(self, seconds: float, events: int, sessions: Sequence[Session]) -> None:
+    def round(self, seconds: float, events: int, sessions: Sequence[Session], plans: Sequence[Planned]) -> None:
         """See the port."""
         assert seconds >= 0
         self.rounds += 1
         self.events += events
         self.changed.extend(sessions)
+        self.plans.extend(plans)
 
     def called(self, app: AppId, call: str, result: object, seconds: float) -> None:
         """See the port."""
@@ -51,10 +55,17 @@ class MemoryWatch:
         """See the port."""
         self.fairness[app] = (evenness, turn)
 
-    def stands(self, app: AppId, standing: Standing, reasons: Mapping[str, int], slots: int, now: datetime) -> None:
+    def stands(
+        self, app: AppId, standing: Standing, reasons: Mapping[str, int], outlook: Outlook, now: datetime
+    ) -> None:
         """See the port."""
         assert now.tzinfo is not None
-        self.standings[app] = (standing, reasons, slots)
+        self.standings[app] = (standing, reasons, outlook)
+
+    def queue(self, app: AppId, queue: Queue, now: datetime) -> None:
+        """See the port."""
+        assert now.tzinfo is not None
+        self.queues[app] = queue
 
 
 class MemoryPolicyDoor:

@@ -149,6 +149,8 @@ def test_those_behind_the_head_of_a_lane_wait_for_the_same_reason():
         oldest=None,
         slots_used=0,
         states={},
+        oldest_doubt=None,
+        parked=0,
     )
     by_lane = {Lane("wa"): WaitReason.ALL_AT_CAPACITY, Lane("ig"): WaitReason.NO_ELIGIBLE_AGENT}
     assert reasons_of(standing, by_lane) == {

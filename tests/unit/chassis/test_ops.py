@@ -9,13 +9,13 @@ from chassis import ops
 from chassis.settings import SettingError
 
 
-def ask(path, checks):
+def ask(path, checks, **more):
     registry = CollectorRegistry()
     Counter("things", "…", registry=registry).inc(3)
     answered = {}
     body = b"".join(
         ops._application(registry, checks)(
-            {"PATH_INFO": path, "REQUEST_METHOD": "GET", "QUERY_STRING": ""},
+            {"PATH_INFO": path, "REQUEST_METHOD": "GET", "QUERY_STRING": "", **more},
             lambda status, headers, *_: answered.update(status=status),
         )
     )
@@ -26,6 +26,11 @@ def test_metrics_are_there():
     status, body = ask("/metrics", {})
     assert status == "200 OK"
     assert b"things_total 3.0" in body
+
+
+def test_metrics_come_as_openmetrics_to_whoever_asks_for_it():
+    _, body = ask("/metrics", {}, HTTP_ACCEPT="application/openmetrics-text; version=1.0.0")
+    assert body.endswith(b"# EOF\n")
 
 
 def test_a_check_that_finds_nothing_wrong():

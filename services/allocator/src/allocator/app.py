@@ -18,15 +18,17 @@ from allocator.core.ids import Lane
 from allocator.core.lifecycle import Timing
 from allocator.core.reasons import WaitReason
 from allocator.election import Elector, Leadership, LeaseTiming
-from allocator.ports import Clock, Ledger, Standing, StopLeading, Unavailable, Watch
+from allocator.ports import Standing, StopLeading, Unavailable
 from allocator.rounds.leader import READ_WAIT_S, Leader
 from allocator.rounds.showing import showing
 from allocator.rounds.tuning import Surroundings, Tuning
 from allocator.settings import LEASE_MARGIN_S, SEND_MARGIN_S, Settings, apps_of, owner_of
 from chassis import ops
+from chassis.cli import version_of
 from chassis.durability import Ask, Durability, first_look, objection, watching
 from chassis.logs import logger
 from chassis.settings import SettingError
+from chassis.vitals import LoopLag
 from contract import Keys
 
 _log = logger(__name__)
@@ -76,6 +78,11 @@ class Allocator:
     def leader(self) -> Leader | None:
         """While we lead."""
         return self._leader
+
+    def trust_left(self) -> float:
+        """Seconds for which it is sure that we lead."""
+        trust = self._trust
+        return 0.0 if trust is None else trust.left()
 
     def alive(self) -> str | None:
         """For ``/livez``: None, or what is wrong that only a restart mends."""
@@ -154,8 +161,8 @@ class Allocator:
         while True:
             started = clock.now()
             if self._leader is not None:
-                with contextlib.suppress(Unavailable):
-                    await publish_figures(self._leader, self._around.ledger, self._around.watch, clock)
+                await publish_queues(self._around)
+                await publish_figures(self._leader, self._around)
             await clock.sleep(max(FIGURES_S, FIGURES_SHARE * (clock.now() - started)))
 
     async def _touch_ledger(self) -> None:
@@ -166,13 +173,22 @@ class Allocator:
             await self._around.clock.sleep(OUT_OF_TOUCH_S / 4)
 
 
-async def publish_figures(leader: Leader, ledger: Ledger, watch: Watch, clock: Clock) -> None:
-    """Tell ``watch`` where each app stands."""
-    for app, desk in leader.desks.items():
-        standing = await ledger.standing(app)
-        reasons = reasons_of(standing, desk.reasons)
-        watch.stands(app, standing, reasons, desk.slots(), clock.wall())
-        watch.fair(app, *desk.fairness())
+async def publish_queues(around: Surroundings) -> None:
+    """Tell the watch what waits in the inbox, if that can be had. Whether Postgres is there does not matter."""
+    with contextlib.suppress(Unavailable):
+        for app, queue in (await around.inbox.queues()).items():
+            around.watch.queue(app, queue, around.clock.wall())
+
+
+async def publish_figures(leader: Leader, around: Surroundings) -> None:
+    """Tell the watch where each app stands, if that can be had."""
+    with contextlib.suppress(Unavailable):
+        for app, desk in leader.desks.items():
+            standing = await around.ledger.standing(app)
+            outlook = desk.outlook(around.clock.now(), leader.calls.in_flight(app))
+            reasons = reasons_of(standing, desk.reasons)
+            around.watch.stands(app, standing, reasons, outlook, around.clock.wall())
+            around.watch.fair(app, *desk.fairness())
 
 
 def reasons_of(standing: Standing, by_lane: Mapping[Lane, WaitReason]) -> dict[str, int]:
@@ -189,7 +205,7 @@ async def allocate(settings: Settings) -> None:
     """Run an allocator until a signal ends it. Raises :class:`~chassis.settings.SettingError`."""
     apps = apps_of(settings)
     check_policy(settings)
-    keys, clock, metrics = Keys(settings.redis_prefix), SystemClock(), Metrics()
+    keys, clock, metrics = Keys(settings.redis_prefix), SystemClock(), Metrics(version_of("antre-allocator"))
     policies = PolicyFile(settings.policy_file)
     metrics.policy_refused.set_function(lambda: float(policies.refused))
     async with contextlib.AsyncExitStack() as stack:
@@ -221,6 +237,7 @@ async def allocate(settings: Settings) -> None:
         )
         owner = owner_of(settings)
         allocator = Allocator(around, Elector(lease, clock, owner, lease_timing_of(settings)), owner, policies)
+        metrics.trust_left, metrics.statements = allocator.trust_left, lambda: ledger.statements
         stores: dict[Durability, Ask] = {
             Durability("Redis", metrics.registry, required=settings.require_durable_redis): inbox.doubts,
             Durability("Postgres", metrics.registry, required=settings.require_durable_postgres): ledger.doubts,
@@ -231,6 +248,7 @@ async def allocate(settings: Settings) -> None:
         _log.info("started", owner=owner, apps=len(apps))
         _on_signals(allocator)
         await stack.enter_async_context(watching(stores))
+        await stack.enter_async_context(LoopLag(metrics.registry).measured())
         await stack.enter_async_context(showing(lambda: allocator.leader, owner, board, clock))
         await allocator.run()
 

@@ -18,6 +18,7 @@ from datetime import datetime
 from typing import Protocol
 
 from allocator.core import outcomes as o
+from allocator.core.chances import Planned
 from allocator.core.changes import Changes
 from allocator.core.glance import Glance
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId, SessionId
@@ -107,6 +108,14 @@ class Entry:
     why: str | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """How many entries an app's stream has, and when the oldest was accepted, by Redis's clock."""
+
+    length: int
+    head: datetime | None
+
+
 class Inbox(Protocol):
     """The streams of events that Postgres has not recorded. There is no cursor: reading starts at the head."""
 
@@ -119,6 +128,9 @@ class Inbox(Protocol):
         """Forget entries that are recorded; puts the unreadable ones aside first. Raises
         :class:`Unavailable`.
         """
+
+    async def queues(self) -> Mapping[AppId, Queue]:
+        """What is there, for figures. Raises :class:`Unavailable`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +152,26 @@ class Standing:
     slots_used: int
     states: Mapping[str, int]
     """Open sessions by state."""
+    oldest_doubt: datetime | None
+    """When the oldest of the doubts that are not settled began."""
+    parked: int
+    """Sessions that were parked and in whose room nothing was since; ``PARKED_MAX`` at most are counted."""
+
+
+PARKED_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What a leader has in mind about an app, for those who look. ``policy``: the version in force; ``circuit``: 0
+    calls of the platform flow, 1 one at a time tries, 2 they pause; ``calls``: those under way, by what is called.
+    """
+
+    slots: int
+    agents_online: int
+    policy: int | None
+    circuit: int
+    calls: Mapping[str, int]
 
 
 class Transaction(Protocol):
@@ -267,8 +299,10 @@ class Watch(Protocol):
     def led(self, epoch: Epoch | None) -> None:
         """We lead in term ``epoch``; None: we do not."""
 
-    def round(self, seconds: float, events: int, sessions: Sequence[Session]) -> None:
-        """A round is done: it took in ``events``, and ``sessions`` came into the states they are in now."""
+    def round(self, seconds: float, events: int, sessions: Sequence[Session], plans: Sequence[Planned]) -> None:
+        """A round is done: it took in ``events``, ``sessions`` came into the states they are in now, and after that
+        ``plans`` were made.
+        """
 
     def called(self, app: AppId, call: str, result: object, seconds: float) -> None:
         """A call of the platform ended."""
@@ -282,8 +316,13 @@ class Watch(Protocol):
     def fair(self, app: AppId, evenness: float | None, turn: float | None) -> None:
         """How evenly sessions went to agents and how many came in their turn, as shares; None: nothing to tell."""
 
-    def stands(self, app: AppId, standing: Standing, reasons: Mapping[str, int], slots: int, now: datetime) -> None:
-        """The figures of an app; ``slots``: of the agents who are online."""
+    def stands(
+        self, app: AppId, standing: Standing, reasons: Mapping[str, int], outlook: Outlook, now: datetime
+    ) -> None:
+        """The figures of an app."""
+
+    def queue(self, app: AppId, queue: Queue, now: datetime) -> None:
+        """What waits in the inbox."""
 
 
 class PolicyDoor(Protocol):

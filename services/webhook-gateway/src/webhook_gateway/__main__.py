@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from chassis import logs, ops
 from chassis.cli import refuse, version_of
 from chassis.durability import FIRST_LOOK_S, Durability, first_look, watching
+from chassis.vitals import LoopLag
 from contract import Keys
 from webhook_gateway.access import AccessLog
 from webhook_gateway.app import Gateway, create_app
@@ -100,6 +101,7 @@ def _lifespan(
     gateway: Gateway, inbox: RedisInbox, durability: Durability
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     log = logs.logger("webhook_gateway")
+    lag = LoopLag(gateway.metrics.registry)
 
     @asynccontextmanager
     async def lifespan(_app: Litestar) -> AsyncIterator[None]:
@@ -110,7 +112,7 @@ def _lifespan(
                 remedy="set ANTRE_WEBHOOK_TOKENS",
             )
         tidy_memory()
-        async with watching({durability: inbox.doubts}):
+        async with lag.measured(), watching({durability: inbox.doubts}):
             yield
             await gateway.publisher.drain()
         await inbox.close()

@@ -42,6 +42,7 @@ from webhook_gateway.translate import Fact, Fault, Ignored, Rejected, Stamp, Tra
 BODY_MAX = 65_536
 ALLOCATION = "/allocate-agent/webhook"
 RESOLVE = "/mark-as-solved/webhook"
+_KINDS = {ALLOCATION: "allocation", RESOLVE: "resolve"}
 
 _JSON = "application/json"
 _PROBLEM = "application/problem+json"
@@ -80,8 +81,9 @@ def _webhook(gateway: Gateway, path: str, translate: Translate) -> BaseRouteHand
     A mount, because a raw route with a parameter in its path answers 500 to everything (Litestar 2.25 looks the
     parameter up under the request's method). So what follows the path is read here.
     """
-    bare = _Route(template=path, translate=translate)
-    secret = _Route(template=path + "/{token}", translate=translate)
+    kind = _KINDS[path]
+    bare = _Route(kind=kind, template=path, translate=translate)
+    secret = _Route(kind=kind, template=path + "/{token}", translate=translate)
 
     async def webhook(scope: Scope, receive: Receive, send: Send) -> None:
         rest = scope["path"]  # of a mount: what follows it, with a slash at the end
@@ -95,8 +97,9 @@ def _webhook(gateway: Gateway, path: str, translate: Translate) -> BaseRouteHand
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Route:
-    """``template``: the path as metrics and logs may show it."""
+    """``kind``: what metrics call it; ``template``: the path as logs may show it."""
 
+    kind: str
     template: str
     translate: Translate
 
@@ -110,7 +113,9 @@ async def _serve(  # noqa: PLR0917 - what ASGI gives, and three things of ours
         await send_and_linger(receive, send, reply)
     elif reply is not GONE:
         await send_answer(send, reply)
-    gateway.metrics.answered(route.template, reply.status, perf_counter() - started)
+    gateway.metrics.answered(route.kind, reply.reason, reply.status)
+    if reply is ACCEPTED:
+        gateway.metrics.durable(route.kind, perf_counter() - started)
     tell = gateway.access.accepted if reply in _WELCOME else gateway.access.refused
     tell(route.template, reply.status, reply.reason)
 

@@ -111,6 +111,8 @@ class PostgresLedger:
         self._engine = engine_for(url, timeout_s)
         self._leader = ""
         self._policies: dict[AppId, Policy] = {}
+        self.statements = 0
+        """How many the transactions had."""
 
     async def begin_term(self, leader: str) -> Epoch:
         """See the port."""
@@ -128,7 +130,11 @@ class PostgresLedger:
             found = await connection.exec_driver_sql(_FENCE, (epoch, self._leader))
             if found.first() is None:
                 raise StaleTerm(f"term {epoch} is over")
-            yield Statements(connection, epoch, policies)
+            statements = Statements(connection, epoch, policies)
+            try:
+                yield statements
+            finally:
+                self.statements += statements.count
         self._policies = policies  # only what was committed is remembered
 
     async def standing(self, app: AppId) -> Standing:

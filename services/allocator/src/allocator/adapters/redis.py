@@ -7,7 +7,7 @@ connection; the lease's are never repeated, because how long the lease is ours d
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from allocator.core.intake import Arrival
-from allocator.ports import Entry, Holder, Unavailable
+from allocator.ports import Entry, Holder, Queue, Unavailable
 from chassis.durability import Doubt
 from chassis.redis_doubts import redis_doubts
 from contract import ENTRY_FIELD, AppId, Keys, Unreadable, decode
@@ -122,6 +122,19 @@ class RedisInbox:
             pipeline.xdel(self._keys.inbox(app), *[entry.id for entry in mine])
         async with translated():
             await pipeline.execute()
+
+    async def queues(self) -> Mapping[AppId, Queue]:
+        """See the port."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for stream in self._apps:
+            pipeline.execute_command("XLEN", stream)
+            pipeline.execute_command("XRANGE", stream, "-", "+", "COUNT", 1)
+        async with translated():
+            found = await pipeline.execute()
+        return {
+            app: Queue(length=length, head=_head(first))
+            for app, length, first in zip(self._apps.values(), found[::2], found[1::2], strict=True)
+        }
 
     async def doubts(self) -> Sequence[Doubt] | None:
         """For what this server may lose what it acknowledged; None: it does not answer."""
@@ -250,6 +263,10 @@ def _entry(app: AppId, entry_id: str, fields: dict[bytes, bytes]) -> Entry:
     if event.app != app:
         return Entry(app=app, id=entry_id, arrival=None, why="an event of another app")
     return Entry(app=app, id=entry_id, arrival=Arrival(event=event, at=place_of(entry_id), found=False), why=None)
+
+
+def _head(entries: Any) -> datetime | None:
+    return next((place_of(entry_id.decode()) for entry_id, _ in _flat(entries or ())), None)
 
 
 def place_of(entry_id: str) -> datetime:

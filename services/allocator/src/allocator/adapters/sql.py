@@ -6,6 +6,7 @@ from dataclasses import fields
 from allocator.core import session as states
 from allocator.core.lifecycle import TOLD
 from allocator.core.session import OPEN, Session, State
+from allocator.ports import PARKED_MAX
 
 SESSION_COLUMNS = tuple(item.name for item in fields(Session))
 
@@ -203,5 +204,15 @@ OPEN_BY_STATE = f"SELECT state, count(*) FROM session WHERE app = $1 AND {_OPEN}
 
 SLOTS_AND_OLDEST = f"""
 SELECT (SELECT count(*) FROM slot WHERE app = $1),
-       (SELECT min(waiting_since) FROM session WHERE app = $1 AND state = '{State.WAITING}')
+       (SELECT min(waiting_since) FROM session WHERE app = $1 AND state = '{State.WAITING}'),
+       (SELECT min(unknown_at) FROM session
+        WHERE app = $1 AND state = '{State.DOUBT}' AND state IN ({_words(states.UNSETTLED)})),
+       (SELECT count(*) FROM (
+          SELECT app, room, ended_at FROM session
+          WHERE app = $1 AND state = '{State.PARKED}' ORDER BY ended_at DESC LIMIT {PARKED_MAX}
+        ) AS parked
+        WHERE NOT EXISTS (
+          SELECT FROM session later WHERE later.app = parked.app AND later.room = parked.room
+          AND (later.ended_at IS NULL OR later.ended_at > parked.ended_at)
+        ))
 """

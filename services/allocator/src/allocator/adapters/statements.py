@@ -35,6 +35,8 @@ class Statements:
         self._connection = connection
         self._epoch = epoch
         self._policies = policies
+        self.count = 0
+        """How many there were."""
 
     async def record(self, arrivals: Sequence[Arrival], now: datetime) -> Known:
         """See the port."""
@@ -209,9 +211,11 @@ class Statements:
         return {(AppId(app), RoomId(room)) for app, room in rows}
 
     async def _rows(self, statement: str, *parameters: Any) -> Sequence[Any]:
+        self.count += 1
         return (await self._connection.exec_driver_sql(statement, parameters)).all()
 
     async def _run(self, statement: str, *parameters: Any) -> None:
+        self.count += 1
         await self._connection.exec_driver_sql(statement, parameters)
 
 
@@ -220,7 +224,7 @@ async def standing_of(connection: AsyncConnection, app: AppId) -> Standing:
     lanes: Sequence[Any] = (await connection.exec_driver_sql(sql.WAITING_BY_LANE, (app,))).all()
     counts: Sequence[Any] = (await connection.exec_driver_sql(sql.OPEN_BY_STATE, (app,))).all()
     both: Any = (await connection.exec_driver_sql(sql.SLOTS_AND_OLDEST, (app,))).one()
-    slots, oldest = both
+    slots, oldest, oldest_doubt, parked = both
     states = {row[0]: row[1] for row in counts}
     waiting = {Lane(lane): (count, since) for lane, count, since in lanes}
     in_turn = sum(count for count, _ in waiting.values())
@@ -230,6 +234,8 @@ async def standing_of(connection: AsyncConnection, app: AppId) -> Standing:
         oldest=oldest,
         slots_used=slots,
         states=states,
+        oldest_doubt=oldest_doubt,
+        parked=parked,
     )
 
 

@@ -92,6 +92,7 @@ class SessionRow(SQLModel, table=True):
             sa.text("coalesce(checked_at, assigned_at)"),
             postgresql_where=sa.text(f"state = '{State.ASSIGNED}' AND due_at IS NULL"),
         ),
+        sa.Index("session_parked", "app", "ended_at", postgresql_where=sa.text(f"state = '{State.PARKED}'")),
         sa.Index("session_ended", "app", "ended_at", postgresql_where=sa.text("ended_at IS NOT NULL")),
     )
 

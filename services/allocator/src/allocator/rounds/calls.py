@@ -5,6 +5,7 @@ before it is sent. Reading needs no trust.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,6 +74,7 @@ class Calls:
         self._results: list[Result] = []
         self.assigning: dict[SessionId, Session] = {}
         self.viewing: set[SessionId] = set()
+        self._views: Counter[AppId] = Counter()
         self.asking: set[tuple[AppId, Lane]] = set()
         self.sweeping: set[AppId] = set()
         self.broken: BaseException | None = None
@@ -88,6 +90,7 @@ class Calls:
         """Read the room of ``session``."""
         if session.id not in self.viewing:
             self.viewing.add(session.id)
+            self._views[session.app] += 1
             self._start(self._view(session))
 
     def ask(self, head: Session, *, platform_chooses: bool) -> None:
@@ -110,6 +113,17 @@ class Calls:
     def under_way(self, app: AppId) -> int:
         """How many assignments of ``app`` are."""
         return sum(1 for session in self.assigning.values() if session.app == app)
+
+    def in_flight(self, app: AppId) -> dict[str, int]:
+        """How many calls of ``app`` are under way, by what is called. Rooms are read for all apps alike: those that
+        wait for their turn count too.
+        """
+        return {
+            "assign": self.under_way(app),
+            "view": self._views[app],
+            "roster": sum(of == app for of, _ in self.asking),
+            "sweep": int(app in self.sweeping),
+        }
 
     async def drain(self, seconds: float) -> None:
         """Wait for assignments under way, but not long."""
@@ -138,6 +152,7 @@ class Calls:
             view = await self._platforms[session.app].view(session.room, session.agent)
         self._watch.called(session.app, "view", view, self._clock.now() - started)
         self.viewing.discard(session.id)
+        self._views[session.app] -= 1
         self._done(Viewed(session, view, asked_at))
 
     async def _ask(self, head: Session, *, platform_chooses: bool) -> None:

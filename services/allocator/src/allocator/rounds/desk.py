@@ -17,6 +17,7 @@ from allocator.core.policy import Policy
 from allocator.core.reasons import WaitReason
 from allocator.core.roster import Foreign, Load, Roster, Seen, foreign_after, foreign_of, short_after
 from allocator.core.session import Session
+from allocator.ports import Outlook
 from allocator.rounds.tuning import Tuning
 from chassis.logs import logger
 
@@ -219,6 +220,17 @@ class Desk:
         for line in stale:
             line.asked_at = line.asked_at or now
         return [line.head for line in stale if line.head is not None]
+
+    def outlook(self, now: float, calls: Mapping[str, int]) -> Outlook:
+        """For figures."""
+        rosters = [line.roster for line in self._lines.values() if line.roster is not None]
+        return Outlook(
+            slots=self.slots(),
+            agents_online=len(list(_online(rosters))),
+            policy=None if self.policy is None else self.policy.version,
+            circuit=0 if self.breaker.reason is None else 1 if b.may_call(self.breaker, now) else 2,
+            calls=calls,
+        )
 
     def slots(self) -> int:
         """How many slots the agents have who are online."""

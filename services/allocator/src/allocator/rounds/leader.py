@@ -67,8 +67,7 @@ class Leader:
         self._name = name
         self._trust = trust
         self._inbox, self._ledger, self._watch = around.inbox, around.ledger, around.watch
-        self._clock, self._tuning = around.clock, around.tuning
-        self._policies = around.policies
+        self._clock, self._tuning, self._policies = around.clock, around.tuning, around.policies
         self._spec: object | None = self._policies.newest()
         self._trust_needed_s = self._tuning.timing.platform_timeout_s + self._tuning.send_margin_s
         self._epoch = Epoch(0)
@@ -122,7 +121,8 @@ class Leader:
             decided.reserved = await self._reserve(tx, decided.recorded)
         await self._acknowledge(taken)
         self._announce(decided)
-        self._watch.round(self._clock.now() - started, len(taken.entries), decided.recorded.moved)
+        plans = [one.planned for one in decided.reserved]
+        self._watch.round(self._clock.now() - started, len(taken.entries), decided.recorded.moved, plans)
 
     async def leave(self) -> None:
         """Leave in good order: what has come back is settled. What is still under way stays RESERVED, and is announced

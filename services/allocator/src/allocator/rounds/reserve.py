@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from allocator.core import lifecycle
+from allocator.core.chances import Planned
 from allocator.core.changes import Changes
 from allocator.core.ids import AgentId, Lane, RoomId
 from allocator.core.plan import Plan, plan, why_shut
@@ -26,6 +27,7 @@ class Reserved:
     ask: Sequence[Session]
     view: Sequence[Session]
     platform_chooses: bool
+    planned: Planned
 
 
 async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, lag_s: float) -> Reserved:
@@ -46,6 +48,7 @@ async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, l
         ask=desk.to_ask(heads, moment.now),
         view=await _suspected(tx, desk, moment, lag_s),
         platform_chooses=policy.asks_platform,
+        planned=Planned(app=desk.app, at=moment.wall, heads=heads, made=made, loads=loads),
     )
 
 
