@@ -17,6 +17,7 @@ PORT = 8090
 URL = f"http://{NAME}.{NAMESPACE}.svc.cluster.local:{PORT}"
 APPS = {"sim-e2e": "e2e-secret", "sim-two": "two-secret", "sim-kustomize": "kustomize-secret"}
 AGENTS, CAPACITY = 40, 2
+OK, UNAVAILABLE, NO_ANSWER = 200, 503, 0
 MUST_BE_ZERO = ("lost", "doubled", "over", "out_of_order")
 LABELS = {"app.kubernetes.io/name": NAME}
 RESTRICTED = {
@@ -35,7 +36,9 @@ class Figures:
     arrived: int
     assigned: int
     refused: int
-    """Webhooks that were not answered 200."""
+    """Webhooks that were not answered 200: nothing was promised."""
+    turned_away: int
+    """Those of them that had another answer than 503: the sender or its address was taken for wrong."""
     wait_max_s: float
     verdict: Mapping[str, int]
     stories: list[dict[str, Any]]
@@ -119,7 +122,8 @@ class Judge:
         return Figures(
             arrived=sum(one["kind"] == "arrived" for one in entries),
             assigned=sum(one["kind"] == "assigned" for one in entries),
-            refused=sum(one.get("status", 0) != 200 for one in answers),
+            refused=sum(one.get("status", 0) != OK for one in answers),
+            turned_away=sum(one.get("status", 0) not in {OK, UNAVAILABLE, NO_ANSWER} for one in answers),
             wait_max_s=_longest_wait(entries),
             verdict=new,
             stories=list(told["stories"]) if any(new.values()) else [],
@@ -155,7 +159,7 @@ def _longest_wait(entries: list[Entry]) -> float:
     longest = 0.0
     for one in entries:
         session = one.get("session", 0)
-        if one["kind"] == "webhook_answered" and one["what"] == "allocate" and one.get("status") == 200:
+        if one["kind"] == "webhook_answered" and one["what"] == "allocate" and one.get("status") == OK:
             accepted.setdefault(session, one["at"])
         elif one["kind"] == "assigned" and session in accepted:
             longest = max(longest, one["at"] - accepted.pop(session))

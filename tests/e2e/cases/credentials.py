@@ -11,7 +11,7 @@ SAID_WITHIN_S = 60.0
 
 @case("the webhook token is rotated: both, then the new one alone")
 def credentials_rotated(stage: Stage) -> None:
-    """In the order of docs/operations/credentials.md, there and back. Nothing may be refused."""
+    """In the order of docs/operations/credentials.md, there and back. Nobody's token may be taken for wrong."""
     release = stage.installed()
     with stage.load(release) as judge:
         for new, old in ((NEW_TOKEN, TOKEN), (TOKEN, NEW_TOKEN)):
@@ -20,8 +20,8 @@ def credentials_rotated(stage: Stage) -> None:
             judge.send_to(release.gateway_url, new)
             judge.must_serve(10, within_s=15)
             release.upgrade(qiscus={"webhookTokens": new})
-    if stage.figures and stage.figures.refused:
-        raise Wrong(f"{stage.figures.refused} webhooks were refused while tokens were rotated")
+    if stage.figures and stage.figures.turned_away:
+        raise Wrong(f"{stage.figures.turned_away} webhooks were taken for a stranger's while tokens were rotated")
 
 
 @case("wrong credentials: the log says so, nobody is lost, and all are served when they are right")

@@ -1,5 +1,6 @@
 """Beside the main release: a second one, a living system without credentials, and the same by kustomize."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -9,10 +10,11 @@ import httpx
 from e2e import judge
 from e2e.catalogue import case
 from e2e.cluster import wait_until
-from e2e.release import TOKEN, Release
+from e2e.release import ROOT, TOKEN, Release
 from e2e.stage import Stage, Wrong
 
 SHOWN = 30
+OVERLAY_TOKEN = "for-development-only"
 
 
 @case("two releases in one cluster, each with its own customers")
@@ -42,6 +44,48 @@ def living_system(stage: Stage) -> None:
             raise Wrong(f"its own simulator says {verdict}")
     finally:
         stage.cluster.delete_namespaces(release.namespace)
+
+
+@case("the same by kustomize: kubectl apply -k, no Helm")
+def kustomized(stage: Stage) -> None:
+    """An overlay on top of overlays/dev says where it goes, with which images, and who the platform is."""
+    release = stage.release("antre", "antre-e2e-kustomize", "sim-kustomize")
+    stage.cluster.namespace(release.namespace)
+    overlay = ROOT / ".data" / "e2e" / "overlay"
+    overlay.mkdir(parents=True, exist_ok=True)
+    (overlay / "kustomization.yaml").write_text(json.dumps(_overlay(stage, release)))
+    try:
+        stage.cluster.kubectl("apply", "-k", str(overlay))
+        for part in ("webhook-gateway", "allocator"):
+            name = f"deployment/{release.full_name}-{part}"
+            stage.cluster.kubectl("rollout", "status", name, "-n", release.namespace, "--timeout=180s")
+        stage.judge(release).send_to(release.gateway_url, OVERLAY_TOKEN)
+        with stage.load(release) as platform:
+            platform.must_serve(20, within_s=30)
+    finally:
+        stage.cluster.delete_namespaces(release.namespace)
+
+
+def _overlay(stage: Stage, release: Release) -> dict[str, Any]:
+    env = [{"name": "QISCUS_BASE_URL", "value": judge.URL}]
+    spec = {"template": {"spec": {"containers": [{"name": "allocator", "env": env}]}}}
+    allocator = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "antre-allocator"}, "spec": spec}
+    port = {"protocol": "TCP", "port": judge.PORT}
+    to_the_judge = [{"op": "add", "path": "/spec/egress/-", "value": {"ports": [port]}}]
+    credentials = [f"app-id={release.app}", f"secret-key={judge.APPS[release.app]}"]
+    images = ("webhook-gateway", "allocator", "qiscus-simulator")
+    return {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "namespace": release.namespace,
+        "resources": ["../../../deploy/kustomize/overlays/dev"],
+        "images": [{"name": f"antre/{image}", "newTag": stage.tag} for image in images],
+        "secretGenerator": [{"name": "antre-qiscus", "behavior": "merge", "literals": credentials}],
+        "patches": [
+            {"patch": json.dumps(allocator)},
+            {"target": {"kind": "NetworkPolicy", "name": "antre-allocator"}, "patch": json.dumps(to_the_judge)},
+        ],
+    }
 
 
 @contextmanager

@@ -9,7 +9,7 @@ RIGHT = {"lost": 0, "doubled": 0, "over": 0, "out_of_order": 0}
 
 
 def result(**changes):
-    figures = Figures(arrived=120, assigned=120, refused=3, wait_max_s=4.26, verdict=RIGHT, stories=[])
+    figures = Figures(arrived=120, assigned=120, refused=3, turned_away=0, wait_max_s=4.26, verdict=RIGHT, stories=[])
     told = {
         "name": "redis-killed",
         "shows": "the Redis pod is killed",
@@ -50,5 +50,7 @@ def test_the_document_keeps_what_is_around_the_table():
 
 
 def test_a_broken_promise_is_told_with_its_number():
-    figures = Figures(arrived=1, assigned=1, refused=0, wait_max_s=0, verdict={**RIGHT, "lost": 2}, stories=[])
+    figures = Figures(
+        arrived=1, assigned=1, refused=0, turned_away=0, wait_max_s=0, verdict={**RIGHT, "lost": 2}, stories=[]
+    )
     assert figures.wrong == ["2 lost"]
