@@ -14,6 +14,7 @@ from support.memory.platform import AgentThere, RoomThere
 
 APP = "demo"
 EVERY_SOURCE = ("wa", "ig")
+DIVISION = "Sales"
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ class Place(MemoryPlatform):
 
     def employ(self, number: int, *, capacity: int, online: bool = True, sources: tuple[str, ...]) -> None:
         """Let there be an agent; again: they are different from now on."""
-        agent = self.agent(number, online=online, sources=sources)
+        agent = self.agent(number, online=online, sources=sources, divisions=[DIVISION])
         self.people[agent] = Person(capacity)
         self._tell(agent)
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
+from simulation.place import DIVISION, EVERY_SOURCE
+
 LENGTH_S = 24.0
 SOURCES = ("wa", "ig")
 NEAR = ((0.0001, 0.0005), (0.0005, 0.004), (0.0005, 0.004), (0.005, 0.05))
@@ -47,6 +49,28 @@ class Script:
     def ends_at(self) -> float:
         """From when on nothing goes wrong any more."""
         return max((one.at + one.for_s for one in self.happenings), default=0.0)
+
+    def policy(self, capacity: int) -> dict[str, object]:
+        """The policy, with so many customers an agent. In every other run it uses every field, so that all there is to
+        read and count is read and counted, and nobody is kept from anything but by the capacity.
+        """
+        plain: dict[str, object] = {"capacity": {"default": capacity}, "strategy": list(self.strategy)}
+        if self.seed % 2 or self.strategy == ("platform",):
+            return plain
+        numbers = list(range(1, self.agents + 1))
+        return {
+            "capacity": {
+                "default": 0,
+                "total": 10 * self.agents * capacity + 100,
+                "agents": [{"id": number, "max": capacity} for number in numbers],
+                "divisions": [{"name": DIVISION, "max": 0}],
+                "channels": [{"source": EVERY_SOURCE[0], "max": capacity}],
+            },
+            "eligibility": [{"when": {"sources": [EVERY_SOURCE[0]]}, "divisions": [DIVISION]}, {"agents": numbers}],
+            "strategy": ["sticky", *self.strategy],
+            "sticky": {"for": "1h"},
+            "hours": {"timezone": "Asia/Jakarta"},
+        }
 
     @property
     def troubles(self) -> frozenset[str]:

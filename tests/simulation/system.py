@@ -217,7 +217,7 @@ class System:
         self.mood = Mood(late_s=LATE_S)
         self.at_step: dict[str, tuple[Callable[[], None], ...]] = dict.fromkeys(STEPS, ())
         """What is to happen at the next of these steps."""
-        self.policy: object = {"capacity": {"default": script.capacity}, "strategy": list(script.strategy)}
+        self.policy: object = script.policy(script.capacity)
         self.allocators = [AllocatorMember(self, f"allocator-{n + 1}") for n in range(script.allocators)]
         self.gateways = [GatewayMember(self, f"gateway-{n + 1}") for n in range(script.gateways)]
         self.over = False

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from allocator.core.policy import compile_spec
 from simulation.guards import caught
 from simulation.run import play
 from simulation.script import TROUBLES, script_of
@@ -41,6 +42,13 @@ def test_nothing_is_wrong_where_one_thing_goes_wrong_often(trouble):
         outcome = play(script_of(seed, [trouble]))
         again = f"again: make simulate SEED={seed} ARGS='--only {trouble!r}'"
         assert not outcome.wrongs, "\n".join([again, *told(shrunk(outcome))])
+
+
+def test_in_every_other_run_the_policy_uses_every_field():
+    policies = [compile_spec(script_of(seed).policy(3), 1) for seed in range(20)]
+    rich = [one for one in policies if one.eligibility]
+    assert 5 <= len(rich) <= 10
+    assert all(one.sticky and one.hours and one.channel_caps and one.total for one in rich)
 
 
 def test_the_same_seed_tells_the_same_story_in_every_process():

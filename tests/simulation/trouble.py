@@ -218,7 +218,7 @@ def _offline(system: System, _: People, happening: Happening) -> None:
 
 def _capacity(system: System, _: People, happening: Happening) -> None:
     capacity = int(happening.value)
-    system.policy = {"capacity": {"default": capacity}, "strategy": list(system.script.strategy)}
+    system.policy = system.script.policy(capacity)
     for member in system.allocators:
         member.policies.give(system.policy)
     system.judge_capacity(capacity)
