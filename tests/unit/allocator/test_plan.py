@@ -261,6 +261,12 @@ def test_nobody_waits_for_an_agent_who_is_not_there(agents):
     assert who(plan(snapshot([head(1, last_agent=2)], {"wa": agents}, spec=STICKY))) == [1]
 
 
+@pytest.mark.parametrize("loads", [{}, FULL], ids=["free", "full"])
+def test_an_agent_who_was_refused_for_the_room_is_neither_come_back_to_nor_waited_for(loads):
+    made = plan(snapshot([head(1, avoid=[2], last_agent=2)], {"wa": roster(1, 2)}, spec=STICKY, loads=loads))
+    assert who(made) == [1]
+
+
 def test_an_agent_whom_a_rule_keeps_out_is_not_come_back_to():
     spec = STICKY | {"eligibility": [{"agents": [1]}]}
     assert who(plan(snapshot([head(1, last_agent=2)], {"wa": roster(1, 2)}, spec=spec))) == [1]
