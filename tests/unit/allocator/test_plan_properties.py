@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.allocator.making import after
 
@@ -15,7 +15,8 @@ from allocator.core.policy import Strategy, compile_spec
 from allocator.core.reasons import WaitReason
 from allocator.core.roster import IDLE, Load, Roster, Seen, foreign_of
 
-often = settings(max_examples=60, deadline=None)  # a slow machine breaks no promise of ours
+SLOW = [HealthCheck.too_slow]
+often = settings(max_examples=60, deadline=None, suppress_health_check=SLOW)  # a slow machine breaks no promise of ours
 
 PLENTY = st.just(1000)
 LANES = [Lane("wa"), Lane("line"), Lane("qiscus:3"), Lane("ig")]
@@ -407,6 +408,7 @@ def slow_rank(given_, one, agent, used):
     return (*(words[word]() for word in given_.policy.strategy), agent)
 
 
+@often
 @given(snapshots(), st.sets(st.sampled_from(LANES)))
 def test_nobody_passes_those_whose_roster_is_on_its_way(given_, awaited):
     rosters = {lane: roster for lane, roster in given_.rosters.items() if lane not in awaited}
