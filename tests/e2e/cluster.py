@@ -59,9 +59,10 @@ class Cluster:
         labels = {**enforced, "app.kubernetes.io/managed-by": "antre-e2e"}
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
 
-    def delete_namespaces(self, *names: str) -> None:
+    def delete_namespaces(self, *names: str, wait: bool = True) -> None:
         """Remove namespaces and all in them."""
-        self.kubectl("delete", "namespace", *names, "--ignore-not-found", "--wait=true", "--timeout=180s")
+        words = ["--wait=true", "--timeout=180s"] if wait else ["--wait=false"]
+        self.kubectl("delete", "namespace", *names, "--ignore-not-found", *words)
 
     def nodes(self) -> list[str]:
         """The names of the nodes that take pods."""

@@ -171,7 +171,7 @@ def _manifests(image: str, node: str) -> list[dict[str, Any]]:
     container = {
         "name": NAME,
         "image": image,
-        "args": ["--host=0.0.0.0", f"--agents={AGENTS}", f"--capacity={CAPACITY}", *words],
+        "args": ["--host=0.0.0.0", f"--agents={AGENTS}", f"--capacity={CAPACITY}", "--service-s=0.5:2", *words],
         "ports": [{"name": "http", "containerPort": PORT}],
         "readinessProbe": {"httpGet": {"path": "/simulator/state", "port": PORT}, "periodSeconds": 1},
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "1Gi"}},

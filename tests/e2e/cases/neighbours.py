@@ -43,7 +43,7 @@ def living_system(stage: Stage) -> None:
         if any(verdict[word] for word in judge.MUST_BE_ZERO):
             raise Wrong(f"its own simulator says {verdict}")
     finally:
-        stage.cluster.delete_namespaces(release.namespace)
+        stage.cluster.delete_namespaces(release.namespace, wait=False)
 
 
 @case("the same by kustomize: kubectl apply -k, no Helm")
@@ -63,7 +63,7 @@ def kustomized(stage: Stage) -> None:
         with stage.load(release) as platform:
             platform.must_serve(20, within_s=30)
     finally:
-        stage.cluster.delete_namespaces(release.namespace)
+        stage.cluster.delete_namespaces(release.namespace, wait=False)
 
 
 def _overlay(stage: Stage, release: Release) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _installed(stage: Stage, release: Release) -> Iterator[None]:
     try:
         yield
     finally:
-        stage.cluster.delete_namespaces(release.namespace)
+        stage.cluster.delete_namespaces(release.namespace, wait=False)
 
 
 def _verdict(stage: Stage, release: Release) -> dict[str, Any]:
