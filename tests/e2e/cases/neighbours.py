@@ -48,7 +48,9 @@ def living_system(stage: Stage) -> None:
 
 @case("the same by kustomize: kubectl apply -k, no Helm")
 def kustomized(stage: Stage) -> None:
-    """An overlay on top of overlays/dev says where it goes, with which images, and who the platform is."""
+    """An overlay on top of overlays/dev says where it goes, with which images, and who the platform is:
+    the judge, so the overlay's own simulator is sent home.
+    """
     release = stage.release("antre", "antre-e2e-kustomize", "sim-kustomize")
     stage.cluster.namespace(release.namespace)
     overlay = ROOT / ".data" / "e2e" / "overlay"
@@ -79,6 +81,7 @@ def _overlay(stage: Stage, release: Release) -> dict[str, Any]:
         "kind": "Kustomization",
         "namespace": release.namespace,
         "resources": ["../../../deploy/kustomize/overlays/dev"],
+        "replicas": [{"name": "antre-simulator", "count": 0}],
         "images": [{"name": f"antre/{image}", "newTag": stage.tag} for image in images],
         "secretGenerator": [{"name": "antre-qiscus", "behavior": "merge", "literals": credentials}],
         "patches": [
