@@ -24,7 +24,7 @@ BESIDE_TESTS = PYTHONPATH=tests $(BIN)/python -m
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check simulate crash faults model fuzz durability images sbom e2e kustomize format docs lock clean distclean
+.PHONY: help install run test check simulate crash faults model fuzz durability images sbom e2e chart kustomize format docs lock clean distclean
 
 help: ## list every word
 	@echo "Antre decides which agent takes the next customer."
@@ -83,6 +83,9 @@ images: ## build the images antre/*:TAG with docker, podman, buildah or the comm
 
 e2e: $(STAMP) ## the whole in the Kubernetes cluster that KUBECONFIG points at, case by case; CASE=… for some
 	@exec env $(BESIDE_TESTS) e2e $(if $(CASE),--case '$(CASE)') $(ARGS)
+
+chart: $(STAMP) ## write the chart's values.schema.json and the table in its README from values.yaml
+	$(BIN)/python deploy/helm/describe.py
 
 kustomize: $(STAMP) ## render deploy/kustomize/base and its components from the chart (needs helm)
 	$(BIN)/python deploy/kustomize/render.py

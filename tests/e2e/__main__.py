@@ -6,6 +6,7 @@ that this cluster cannot show is said to be so.
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -31,6 +32,7 @@ def main() -> None:
         for one in CASES.values():
             _say(f"{one.name:28} {one.shows}")
         return
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("e2e: told to stop"))  # so that it cleans up behind itself
     try:
         wanted = chosen(words.case)
         results = _run(wanted, words)
