@@ -9,10 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import CollectorRegistry, Metric
+
+from allocator.adapters.metrics import Metrics as AllocatorMetrics
 from allocator.core.session import MOVES, OPEN, State
 from allocator.settings import DatabaseSettings
 from allocator.settings import Settings as AllocatorSettings
+from chassis.durability import Durability
 from chassis.settings import Spec, specs
+from chassis.vitals import LoopLag
+from webhook_gateway.metrics import Metrics as GatewayMetrics
 from webhook_gateway.settings import Settings as GatewaySettings
 
 DOCS = Path(__file__).parent
@@ -34,6 +40,7 @@ This page is written by `make docs` from the code.
 def main() -> int:
     """Write, or with ``--check`` compare."""
     pages = {DOCS / "settings.md": settings_page(), DOCS / "architecture.md": architecture_page()}
+    pages[DOCS / "operations" / "monitoring.md"] = monitoring_page()
     stale = [path for path, text in pages.items() if path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv:
         sys.stdout.writelines(f"docs/{path.name} is stale: run `make docs`\n" for path in stale)
@@ -68,6 +75,52 @@ def architecture_page() -> str:
     before, rest = path.read_text(encoding="utf-8").split("<!-- states -->\n", 1)
     after = rest.split("<!-- /states -->", 1)[1]
     return f"{before}<!-- states -->\n{diagram()}<!-- /states -->{after}"
+
+
+def monitoring_page() -> str:
+    """The page as it is, with the tables of metrics made anew between their marks."""
+    text = (DOCS / "operations" / "monitoring.md").read_text(encoding="utf-8")
+    for service, registry in (("webhook-gateway", _gateway_metrics()), ("allocator", _allocator_metrics())):
+        before, rest = text.split(f"<!-- metrics {service} -->\n", 1)
+        after = rest.split("<!-- /metrics -->", 1)[1]
+        text = f"{before}<!-- metrics {service} -->\n{metrics_table(registry)}<!-- /metrics -->{after}"
+    return text
+
+
+def metrics_table(registry: CollectorRegistry) -> str:
+    """Our own metrics of one service, by name. What Python's client tells of every process is left out."""
+    lines = [f"| `{name(one)}` | {one.type} | {one.documentation} |\n" for one in described(registry)]
+    return "| metric | kind | what it is |\n|---|---|---|\n" + "".join(lines)
+
+
+def described(registry: CollectorRegistry) -> list[Metric]:
+    """Every metric of ours, also those that nobody has counted yet."""
+    found: dict[str, Metric] = {}
+    for collector in list(registry._collector_to_names):  # noqa: SLF001 - there is no other way to ask
+        describe = getattr(collector, "describe", None) or collector.collect
+        found |= {one.name: one for one in describe() if one.name.startswith("antre_")}
+    return [found[name] for name in sorted(found)]
+
+
+def name(metric: Metric) -> str:
+    """What a query calls it."""
+    return f"{metric.name}_total" if metric.type == "counter" else metric.name
+
+
+def _gateway_metrics() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    GatewayMetrics(registry, "", lambda: 0)
+    LoopLag(registry)
+    Durability("Redis", registry, required=False)
+    return registry
+
+
+def _allocator_metrics() -> CollectorRegistry:
+    registry = AllocatorMetrics("").registry
+    LoopLag(registry)
+    for store in ("Redis", "Postgres"):
+        Durability(store, registry, required=False)
+    return registry
 
 
 def diagram() -> str:

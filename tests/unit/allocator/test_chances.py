@@ -99,6 +99,15 @@ def test_from_an_end_to_the_agent_s_next_who_waited_then():
         assert chances.turnaround(served) == expected
 
 
+def test_a_doubt_lasts_until_it_is_settled_however_often_it_is_sent_again():
+    chances, one = Chances(), waiting(1, since=at(0))
+    for state, unknown_at in ((State.DOUBT, at(5)), (State.RESERVED, at(5)), (State.DOUBT, at(9))):
+        chances.moved(replace(one, state=state, unknown_at=unknown_at))
+    assert chances.in_doubt_since == at(5)
+    chances.moved(replace(one, state=State.ASSIGNED))
+    assert chances.in_doubt_since is None
+
+
 def test_what_is_over_is_forgotten():
     chances, one = Chances(), waiting(1, since=at(0))
     planned(chances, 5, [one], give=[one])

@@ -40,7 +40,7 @@ def standing(count):
     )
 
 
-OUTLOOK = Outlook(slots=9, agents_online=3, policy=4, circuit=2, calls={"assign": 1, "view": 0})
+OUTLOOK = Outlook(slots=9, foreign=1, agents_online=3, policy=4, circuit=2, calls={"assign": 1, "view": 0})
 
 
 def tell(metrics, app, count=5):
@@ -91,6 +91,7 @@ def test_only_who_leads_tells_of_the_system(leader):
     tell(leader, AppId("demo"))
     assert pages.total(page(leader), "antre_slots_used") == 5
     leader.led(None)
+    leader.trust_left = lambda: 0.0
     assert not any(one.name in ("antre_slots_used", "antre_waiting", "antre_inbox_events") for one in page(leader))
     assert pages.total(page(leader), "antre_leader") == 0
 
@@ -98,7 +99,7 @@ def test_only_who_leads_tells_of_the_system(leader):
 def test_who_was_stopped_and_goes_on_tells_nothing_of_a_system_that_another_leads(leader):
     tell(leader, AppId("demo"))
     leader.trust_left = lambda: -0.1
-    assert not any(one.name == "antre_slots_used" for one in page(leader))
+    assert not any(one.name in ("antre_slots_used", "antre_inbox_events") for one in page(leader))
     assert (pages.total(page(leader), "antre_leader"), pages.total(page(leader), "antre_lease_trust_seconds")) == (0, 0)
 
 
@@ -126,6 +127,17 @@ def test_through_a_change_of_leader_the_sum_over_the_replicas_is_right():
     assert sums == [(1, 5), (0, 0), (1, 5), (1, 5)]
     assert work_done == [6, 6, 12, 12]
     assert pages.total([*page(one), *page(two)], "antre_leader_changes_total") == 2
+
+
+def test_who_has_the_lease_tells_of_the_inbox_also_without_a_term():
+    metrics = Metrics("1.0")
+    metrics.trust_left = lambda: 8.0
+    metrics.queue(AppId("demo"), Queue(length=3, head=NOON), NOON)
+    assert pages.total(page(metrics), "antre_inbox_events") == 3
+    assert (pages.total(page(metrics), "antre_leader"), pages.total(page(metrics), "antre_lease_trust_seconds")) == (
+        0,
+        8,
+    )
 
 
 def test_a_new_term_of_the_same_leader_is_no_change(leader):

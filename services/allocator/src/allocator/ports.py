@@ -168,6 +168,8 @@ class Outlook:
     """
 
     slots: int
+    foreign: int
+    """Slots of theirs that customers have who are not ours."""
     agents_online: int
     policy: int | None
     circuit: int

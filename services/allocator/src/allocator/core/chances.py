@@ -57,6 +57,7 @@ class Chances:
         """The same for those who wait for an agent of their own."""
         self._could: dict[SessionId, datetime] = {}
         """Since when those who are reserved could have been served."""
+        self._doubts: dict[SessionId, datetime] = {}
         self._freed: dict[AgentId, datetime] = {}
         """When an agent's last session ended, if none was given since."""
 
@@ -86,6 +87,18 @@ class Chances:
         if freed is None or freed < session.waiting_since:
             return None
         return _seconds(freed, session.assigned_at)
+
+    def moved(self, session: Session) -> None:
+        """``session`` came into its state. A doubt lasts until it is settled, however often it is sent again."""
+        if session.state is State.DOUBT:
+            self._doubts.setdefault(session.id, session.unknown_at or session.reserved_at or session.waiting_since)
+        elif session.state is not State.RESERVED:
+            self._doubts.pop(session.id, None)
+
+    @property
+    def in_doubt_since(self) -> datetime | None:
+        """Since when the oldest of those in doubt is."""
+        return min(self._doubts.values(), default=None)
 
     def ended(self, session: Session) -> None:
         """``session`` is over."""

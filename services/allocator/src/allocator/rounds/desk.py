@@ -223,10 +223,11 @@ class Desk:
 
     def outlook(self, now: float, calls: Mapping[str, int]) -> Outlook:
         """For figures."""
-        rosters = [line.roster for line in self._lines.values() if line.roster is not None]
+        online = [seen.agent for seen in _online([line.roster for line in self._lines.values() if line.roster])]
         return Outlook(
             slots=self.slots(),
-            agents_online=len(list(_online(rosters))),
+            foreign=sum(foreign_of(self._foreign, agent) for agent in online),
+            agents_online=len(online),
             policy=None if self.policy is None else self.policy.version,
             circuit=0 if self.breaker.reason is None else 1 if b.may_call(self.breaker, now) else 2,
             calls=calls,

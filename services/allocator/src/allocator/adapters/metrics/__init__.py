@@ -13,7 +13,7 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric
 from prometheus_client.core import CounterMetricFamily
 
-from allocator.adapters.metrics.system import System
+from allocator.adapters.metrics.system import Inbox, System
 from allocator.adapters.metrics.work import Work
 from allocator.core.chances import Planned
 from allocator.core.ids import AppId, Epoch
@@ -34,17 +34,19 @@ class Metrics:
         self.statements: Callable[[], int] = lambda: 0
         """How many statements the rounds' transactions had, in all."""
         self._work = Work(registry)
-        self._system = System()
-        registry.register(_WhileLeading(self._system.registry, self._leads))
+        self._system, self._inbox = System(), Inbox()
+        registry.register(_While(self._leads, self._system.registry))
+        registry.register(_While(lambda: self.trust_left() > 0, self._inbox.registry))
         registry.register(_Statements(self))
         leader = Gauge("antre_leader", "1 while this allocator leads and its lease is sure.", registry=registry)
         leader.set_function(lambda: float(self._leads()))
         trust = Gauge(
             "antre_lease_trust_seconds",
-            "For how long the lease is sure; 0: it is not, or somebody else's.",
+            "For how long the lease is sure; 0: it is not, or it is somebody else's. Who has it leads, unless Postgres "
+            "cannot be had.",
             registry=registry,
         )
-        trust.set_function(self._trust)
+        trust.set_function(lambda: max(0.0, self.trust_left()))
         self._term = Gauge("antre_term", "The newest term that this allocator led in.", registry=registry)
         self._changes = Counter("antre_leader_changes", "How often this allocator came to lead.", registry=registry)
         self.policy_refused = Gauge(
@@ -55,6 +57,7 @@ class Metrics:
         """See the port. Who does not lead has no figures: they would be old ones."""
         if epoch is None:
             self._system.clear()
+            self._inbox.clear()
             self._work.forget()
         else:
             self._term.set(epoch)
@@ -89,27 +92,23 @@ class Metrics:
         self, app: AppId, standing: Standing, reasons: Mapping[str, int], outlook: Outlook, now: datetime
     ) -> None:
         """See the port."""
-        self._system.stands(app, standing, reasons, now)
+        self._system.stands(app, standing, reasons, self._work.in_doubt_since(app), now)
         self._system.looks(app, outlook)
 
     def queue(self, app: AppId, queue: Queue, now: datetime) -> None:
         """See the port."""
-        self._system.queue(app, queue, now)
+        self._inbox.queue(app, queue, now)
 
     def _leads(self) -> bool:
         return self._epoch is not None and self.trust_left() > 0
 
-    def _trust(self) -> float:
-        left = self.trust_left() if self._epoch is not None else 0.0
-        return max(0.0, left)
 
-
-class _WhileLeading:
+class _While:
     """A registry whose metrics are there only while ``leads``. Also a leader that was stopped and goes on says nothing
     about a system that has another leader by now.
     """
 
-    def __init__(self, registry: CollectorRegistry, leads: Callable[[], bool]) -> None:
+    def __init__(self, leads: Callable[[], bool], registry: CollectorRegistry) -> None:
         self._registry = registry
         self._leads = leads
 

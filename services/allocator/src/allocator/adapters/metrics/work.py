@@ -1,6 +1,7 @@
 """What this process did: counters and histograms."""
 
 from collections import defaultdict
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -74,11 +75,16 @@ class Work:
 
     def moved(self, session: Session) -> None:
         """``session`` came into the state that it is in."""
+        self._chances[session.app].moved(session)
         if session.state not in OPEN:
             self._ended.labels(session.app, session.state).inc()
             self._chances[session.app].ended(session)
         elif session.state is State.ASSIGNED and session.slot is not None:
             self._came_to_an_agent(session)
+
+    def in_doubt_since(self, app: AppId) -> datetime | None:
+        """Since when a session of ``app`` has been in doubt, the longest; None: none is, as far as we remember."""
+        return self._chances[app].in_doubt_since
 
     def called(self, app: AppId, call: str, result: object, seconds: float) -> None:
         """See the port."""
