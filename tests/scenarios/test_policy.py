@@ -167,3 +167,18 @@ def test_whom_the_platform_suggests_if_the_policy_lets_them(antre):
     antre.platform.post(f"agents/{ONE}", is_available=False)
     antre.platform.post(f"agents/{TWO}", is_available=True)
     must_wait_for(antre, no_eligible_agent=1)
+
+
+@pytest.mark.system(agents=2, capacity=9)
+def test_who_may_take_those_of_a_channel_and_how_many_of_them(antre):
+    """The webhook does not name the channel, the platform's list does: these are found by the sweep."""
+    nobody_leaves(antre)
+    put(
+        antre,
+        "capacity: {default: 9, channels: [{channelId: 611, max: 1}]}\n"
+        "eligibility: [{when: {channelIds: [611]}, agents: [164802]}]\n",
+    )
+    rooms = antre.customers(2, source="telegram", send=False)
+    must_get(antre, rooms, TWO)
+    must_wait_for(antre, channel_at_capacity=1)
+    must_get(antre, antre.customers(1, source="telegram"), ONE)

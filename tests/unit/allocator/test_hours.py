@@ -105,6 +105,11 @@ def test_where_the_clock_shows_a_time_twice_an_interval_means_both():
     assert early.opens_at(first) == at("2026-11-01T01:00", NEW_YORK, fold=1)
 
 
+def test_an_interval_that_begins_within_the_hour_that_comes_twice_opens_twice():
+    early = hours({"days": ["Sun"], "from": "01:15", "to": "01:30"}, zone=NEW_YORK)
+    assert early.opens_at(at("2026-11-01T01:20", NEW_YORK)) == at("2026-11-01T01:15", NEW_YORK, fold=1)
+
+
 def test_a_clock_that_is_set_back_into_an_interval_opens_it_again():
     early = hours({"days": ["Sun"], "from": "00:30", "to": "01:30"}, zone=NEW_YORK)
     assert early.opens_at(at("2026-11-01T01:40", NEW_YORK)) == at("2026-11-01T01:00", NEW_YORK, fold=1)
