@@ -1,4 +1,4 @@
-"""``allocator policy check``, ``diff`` and ``try``, as a person runs them: real stores, a simulated platform."""
+"""``allocator policy show``, ``check``, ``diff``, ``try``, as a person runs them: real stores, a simulated platform."""
 
 from datetime import UTC, datetime
 
@@ -112,6 +112,17 @@ async def test_a_difference_is_shown_line_by_line_and_none_is_nothing(ledger, ep
     ]
     same = await ask(urls, "policy", "diff", file("paused: true\ncapacity: {default: 3}\n"), "--app", APP)
     assert (same.status, same.out) == (0, "")
+
+
+async def test_the_policy_in_force_is_shown_with_its_version_as_a_file_that_says_the_same(ledger, epoch, urls, file):
+    before = await ask(urls, "policy", "show", APP)
+    assert before.out.startswith(f"# {APP}: version 0, before anybody gave one; nobody leads\n{{}}"), before
+    await put(ledger, epoch, {"capacity": {"agents": [{"email": "a@example.com", "max": 1}]}, "paused": True})
+    said = await ask(urls, "policy", "show", APP)
+    assert said.out.startswith(f"# {APP}: version 1, since ")
+    same = await ask(urls, "policy", "diff", file(said.out), "--app", APP)
+    assert (same.status, same.out) == (0, "")
+    assert (await ask(urls, "policy", "show", APP, "--json")).json["policies"][0]["spec"]["paused"] is True
 
 
 async def test_what_is_no_policy_cannot_be_compared(urls, file):

@@ -38,6 +38,14 @@ class PostgresTrial:
             await connection.exec_driver_sql(sql_answers.READ_ONLY)
             return await Statements(connection, Epoch(0), {}).policy(app)
 
+    async def given_at(self, app: AppId, version: int) -> datetime | None:
+        """When that version of the policy of ``app`` came in; None: nobody gave it."""
+        async with translated(self._engine), self._engine.begin() as connection:
+            await connection.exec_driver_sql(sql_answers.READ_ONLY)
+            found = await connection.exec_driver_sql(sql_answers.POLICY_GIVEN_AT, (app, version))
+            at: datetime | None = found.scalar_one_or_none()
+            return at
+
     async def backlog(self, app: AppId, policies: Sequence[Policy], now: datetime, lag_s: float) -> Backlog:
         """The rest, for these policies."""
         async with translated(self._engine), self._engine.begin() as connection:

@@ -4,6 +4,8 @@ from allocator.core.session import OPEN, State
 
 _OPEN = "state IN (" + ", ".join(f"'{state}'" for state in sorted(OPEN)) + ")"
 
+POLICY_GIVEN_AT = "SELECT given_at FROM policy WHERE app = $1 AND version = $2"
+
 READ_ONLY = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 IS_THERE = "SELECT to_regclass($1::text) IS NOT NULL"

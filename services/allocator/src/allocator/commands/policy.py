@@ -1,4 +1,4 @@
-"""``allocator policy``: is a file a policy, what would it change, whom would it give to whom."""
+"""``allocator policy``: which is in force; is a file one, what would it change, whom would it give to whom."""
 
 import difflib
 import sys
@@ -15,16 +15,20 @@ from chassis.settings import SettingError
 
 _FILE = "a policy in YAML, as ANTRE_POLICY_FILE or kubectl take it; - is standard input"
 _CHECK = "Says the line, the column and what is allowed there, with exit status 1. Needs no settings and no store."
+_SHOW = "With its version, since when, and which version the leader uses; what is as by default is left out."
 _DIFF = "Compares with the policy in force, line by line. Exit status 0: nothing would change, 1: something would."
 
 
 def add(words: Words) -> None:
     """Add the words."""
-    group = words.add_parser("policy", help="check, compare and try policies")
+    group = words.add_parser("policy", help="show, check, compare and try policies")
     policies = group.add_subparsers(required=True, metavar="WORD")
     check_word = policies.add_parser("check", help="whether a file is a policy, and where not", description=_CHECK)
     check_word.add_argument("file", metavar="FILE", help=_FILE)
     check_word.set_defaults(work=check)
+    show_word = asking.add(policies, "show", show, summary="the policies in force", teaches=_SHOW)
+    show_word.add_argument("app", metavar="APP", nargs="?", help="the id of an app; left out: every app")
+    show_word.set_defaults(word="policy show")
     _add_app(asking.add(policies, "diff", diff, summary="what a file would change", teaches=_DIFF), "policy diff")
     _add_app(policy_try.add(policies), "policy try")
 
@@ -45,6 +49,30 @@ def check(words: Namespace) -> int:
         return EXIT_NOT_WELL
     apps = spec.get("apps")
     showing.out(f"{words.file}: a policy for {', '.join(apps) if apps else 'every app'}")
+    return EXIT_WELL
+
+
+async def show(desk: Desk) -> int:
+    """Print the policies in force."""
+    apps = await desk.apps()
+    glances = await desk.board.glances(apps)
+    trial = PostgresTrial(desk.settings.database_url, desk.settings.database_timeout_s)
+    shown: list[object] = []
+    try:
+        for app in apps:
+            policy = await trial.in_force(app)
+            at = await trial.given_at(app, policy.version)
+            used = None if (glance := glances.get(app)) is None else glance.policy
+            shown.append({"app": app, "version": policy.version, "at": at, "used": used, "spec": policy.row})
+            if not desk.words.json:
+                since = "before anybody gave one" if at is None else f"since {showing.when(at, desk.now)}"
+                leader = "nobody leads" if glance is None else f"the leader uses version {used}"
+                showing.out(f"# {app}: version {policy.version}, {since}; {leader}")
+                showing.out(written(policy.row).rstrip() or "{}  # all as by default")
+    finally:
+        await trial.close()
+    if desk.words.json:
+        showing.as_json({"policies": shown})
     return EXIT_WELL
 
 
