@@ -21,7 +21,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from allocator.core import outcomes as o
 from allocator.core.breaker import may_call
 from allocator.core.changes import Changes
 from allocator.core.ids import AppId, Epoch, RoomId
@@ -30,9 +29,10 @@ from allocator.core.reasons import WaitReason
 from allocator.core.session import Session, State
 from allocator.core.spec import rows_for
 from allocator.ports import Conflict, Entry, Transaction, Trust, Unavailable
-from allocator.rounds.calls import Asked, Assigned, Calls, Result, Swept, Viewed
+from allocator.rounds.calls import Assigned, Calls, Result, Swept
 from allocator.rounds.desk import Desk, Moment
 from allocator.rounds.given import Given
+from allocator.rounds.learn import learn, say_if_slow
 from allocator.rounds.record import Recorded, Taken, by_app, record
 from allocator.rounds.reserve import Reserved, reserve
 from allocator.rounds.tuning import Surroundings
@@ -144,7 +144,7 @@ class Leader:
         results = self.calls.take()
         for app, of_app in by_app(results).items():
             self._touched.add(app)
-            self._learn(self.desks[app], of_app)
+            learn(self.desks[app], of_app, self._clock.now())
         self._results.extend(results)
         self._touched.update(entry.app for entry in self._entries)
         return Taken(entries=self._entries, results=tuple(self._results))
@@ -253,9 +253,11 @@ class Leader:
                 self.calls.sweep(app)
 
     async def _round_or_new_term(self) -> None:
+        started = self._clock.now()
         try:
             await self.round()
             self._failing_since = None
+            say_if_slow(self._clock.now() - started, self._tuning.roster_trust_s)
         except (Unavailable, Conflict) as error:
             _log.warning("round_failed", why=str(error), then="a new term, to see what was written")
             await self._bear(error)
@@ -362,21 +364,6 @@ class Leader:
                 self._entries_done.clear()
                 self._wake.set()
                 await self._entries_done.wait()
-
-    def _learn(self, desk: Desk, results: Iterable[Result]) -> None:
-        """What calls say about the platform as a whole, whatever becomes of their sessions."""
-        now = self._clock.now()
-        for result in results:
-            match result:
-                case Assigned(_, outcome):
-                    desk.answered(outcome, now)
-                case Viewed(_, view, _):
-                    desk.answered(view.because if isinstance(view, o.NotSeen) else view, now)
-                case Asked(_, lane, _, found):
-                    desk.answered(found, now)
-                    desk.asked(lane, found, now)
-                case Swept(_, _, failure, _):
-                    desk.answered(failure, now)
 
     @property
     def _lag_s(self) -> float:
