@@ -1,6 +1,7 @@
 """A database with our schema, empty, for each test."""
 
 import pytest
+from conformance.allocator.ledger_case import cases
 
 from support.ledgers import migrated_database
 
@@ -12,3 +13,10 @@ def schema_url(postgres_server):
     name = migrated_database(postgres_server)
     yield postgres_server.url_of(name)
     postgres_server.drop_database(name)
+
+
+@pytest.fixture(params=["memory", "remote", "postgres"])
+async def case(request):
+    """A ledger in its first term."""
+    async for made in cases(request.param, request):
+        yield made
