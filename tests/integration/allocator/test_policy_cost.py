@@ -1,4 +1,4 @@
-"""What a policy makes a round read grows neither with the backlog nor with what is over: Postgres says what it reads."""
+"""What a policy makes a round read does not grow with the backlog, nor with what is over. Postgres says what it is."""
 
 import json
 from datetime import timedelta

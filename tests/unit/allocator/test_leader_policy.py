@@ -74,6 +74,21 @@ async def test_a_customer_who_comes_back_gets_the_agent_who_served_them_though_a
 
 
 @in_a_world()
+async def test_and_no_more_when_it_was_too_long_ago(world):
+    world.policies.give({"strategy": ["sticky", "leastLoaded"], "sticky": {"for": "1m"}})
+    world.platform.agent(TWO)
+    async with world.leading():
+        world.writes("100")
+        await asyncio.sleep(2)
+        world.platform.agent(ONE)
+        world.resolves("100")
+        await asyncio.sleep(61)
+        world.writes("100")
+        await asyncio.sleep(5)
+        assert world.platform.in_room(RoomId("100")) == [ONE]
+
+
+@in_a_world()
 async def test_who_waits_for_their_agent_gets_them_when_they_have_room_and_another_when_patience_ends(world):
     spec = {"strategy": ["sticky", "leastLoaded"], "sticky": {"patience": "30s"}, "capacity": {"default": 1}}
     world.policies.give(spec)
