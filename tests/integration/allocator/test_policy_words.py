@@ -2,14 +2,17 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from integration.allocator.asked import ask
 
+from allocator.adapters.policy_yaml import read_policy
 from allocator.adapters.postgres import PostgresLedger
 from allocator.adapters.qiscus import new_client
 from allocator.core.changes import Changes
 from allocator.core.ids import AppId, Lane, RoomId, SessionId
 from allocator.core.session import opened
+from allocator.core.spec import rows_for
 from contract import new_event_id
 from qiscus_simulator.app import running
 from qiscus_simulator.options import read_options
@@ -123,6 +126,24 @@ async def test_the_policy_in_force_is_shown_with_its_version_as_a_file_that_says
     same = await ask(urls, "policy", "diff", file(said.out), "--app", APP)
     assert (same.status, same.out) == (0, "")
     assert (await ask(urls, "policy", "show", APP, "--json")).json["policies"][0]["spec"]["paused"] is True
+
+
+async def test_a_file_and_an_object_that_say_the_same_are_one_row_to_the_byte(ledger, epoch):
+    bare = b"capacity: {agents: [{max: 5, id: 7}], default: 2}\npaused: false\nhours: {timezone: UTC, outside: hold}\n"
+    whole = b"""
+apiVersion: antre.dev/v1alpha1
+kind: AllocationPolicy
+metadata: {name: support}
+spec:
+  apps: [sim-demo]
+  hours: {timezone: "UTC"}
+  capacity:
+    agents:
+      - {id: 7, max: 5}
+"""
+    rows = [dict(rows_for(read_policy(content), [APP]))[APP] for content in (bare, whole)]
+    assert len({msgspec.json.encode(row, order="sorted") for row in rows}) == 1
+    assert [await put(ledger, epoch, row) for row in rows] == [1, 1]
 
 
 async def test_what_is_no_policy_cannot_be_compared(urls, file):
