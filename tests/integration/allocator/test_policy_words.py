@@ -1,6 +1,6 @@
 """``allocator policy show``, ``check``, ``diff``, ``try``, as a person runs them: real stores, a simulated platform."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -185,6 +185,19 @@ async def test_a_trial_tells_who_would_get_whom_and_why_others_wait_and_changes_
     assert (await ledger.standing(APP)).states == {"waiting": 4}
     async with ledger.transaction(epoch) as tx:
         assert (await tx.policy(APP)).version == 1
+
+
+async def test_a_trial_outside_of_the_hours_says_when_they_begin(ledger, epoch, urls, file, place):
+    simulator, control = place
+    await waits(ledger, epoch, (await control("customers", count=1, source="wa", send=False))["room_ids"])
+    today = datetime.now(UTC).date()
+    days = ", ".join(f"{{date: {today + timedelta(days=n)}}}" for n in (-1, 0, 1))
+    path = file(f"hours: {{timezone: UTC, closed: [{days}]}}\n")
+    env = {"QISCUS_APP_ID": APP, "QISCUS_SECRET_KEY": "secret", "QISCUS_BASE_URL": simulator.url}
+    said = await ask(urls, "policy", "try", path, "--app", APP, "--json", **env)
+    assert [one["why"] for one in said.json["sessions"]] == ["outside_hours"], said.err
+    assert said.json["opens_at"].startswith(f"{today + timedelta(days=2)}T00:00:00")
+    assert "It is outside of its hours" in (await ask(urls, "policy", "try", path, "--app", APP, **env)).out
 
 
 async def test_a_trial_without_credentials_says_what_is_missing(urls, file, epoch):

@@ -9,6 +9,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import datetime
 
 from allocator.adapters.clock import SystemClock
 from allocator.adapters.postgres_trial import HEADS_MAX, Backlog, PostgresTrial
@@ -41,6 +42,7 @@ class _Outcome:
 
     app: AppId
     sessions: list[Session]
+    policy: Policy
     in_force: Policy
     now: Plan
     then: Plan
@@ -54,7 +56,7 @@ async def trial(desk: Desk) -> int:
         raise SettingError(f"{desk.words.file} is not for app {app}: its `apps` are {', '.join(spec['apps'])}")
     outcome = await _tried(desk, app, compile_spec(spec, version=0))
     if desk.words.json:
-        showing.as_json(_plain(outcome))
+        showing.as_json(_plain(desk, outcome))
     else:
         _show(desk, outcome)
     return EXIT_WELL
@@ -75,7 +77,7 @@ async def _tried(desk: Desk, app: AppId, policy: Policy) -> _Outcome:
         ]
     sessions = [one for line in backlog.heads.values() for one in line]
     sessions.sort(key=lambda one: (one.waiting_since, one.id))
-    return _Outcome(app=app, sessions=sessions, in_force=in_force, now=plans[0], then=plans[1])
+    return _Outcome(app=app, sessions=sessions, policy=policy, in_force=in_force, now=plans[0], then=plans[1])
 
 
 def _platform(settings: Settings, app: AppId, client: Client) -> QiscusPlatform:
@@ -118,6 +120,9 @@ def _show(desk: Desk, outcome: _Outcome) -> None:
         f"{outcome.app}: with {desk.words.file} {given} would be assigned at once and {waiting} would wait. "
         "Nothing was changed."
     )
+    opens_at = _opens_at(outcome.policy, desk.now)
+    if opens_at is not None:
+        showing.out(f"It is outside of its hours; they begin at {showing.when(opens_at, desk.now)}.")
     now, then = _verdicts(outcome.now), _verdicts(outcome.then)
     rows = [
         (number, one.room, one.lane, showing.since(one.waiting_since, desk.now), then[one.id], now[one.id])
@@ -128,17 +133,23 @@ def _show(desk: Desk, outcome: _Outcome) -> None:
         showing.out(line)
 
 
+def _opens_at(policy: Policy, now: datetime) -> datetime | None:
+    """When the policy's hours begin, if customers are held until then."""
+    return None if policy.hours is None or policy.is_open(now) else policy.hours.opens_at(now)
+
+
 def _verdicts(made: Plan) -> dict[SessionId, str]:
     """What becomes of each session, for people."""
     waits = {session: f"waits: {why}" for session, why in made.reasons.items()}
     return waits | {given.session: f"agent {given.agent}" for given in made.reservations}
 
 
-def _plain(outcome: _Outcome) -> dict[str, object]:
+def _plain(desk: Desk, outcome: _Outcome) -> dict[str, object]:
     agents = [{given.session: given.agent for given in made.reservations} for made in (outcome.then, outcome.now)]
     return {
         "app": outcome.app,
         "version": outcome.in_force.version,
+        "opens_at": _opens_at(outcome.policy, desk.now),
         "assigned": len(outcome.then.reservations),
         "waiting": len(outcome.then.reasons),
         "sessions": [
