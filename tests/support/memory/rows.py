@@ -36,6 +36,7 @@ class Rows:
     slots: dict[Slot, SessionId] = field(default_factory=dict)
     agents: dict[tuple[AppId, AgentId], datetime] = field(default_factory=dict)
     policies: dict[AppId, tuple[tuple[int, Any], ...]] = field(default_factory=dict)
+    in_use: dict[AppId, int] = field(default_factory=dict)
     open_rooms: dict[tuple[AppId, RoomId], SessionId] = field(default_factory=dict)
     """The unique index over open sessions."""
 
@@ -81,7 +82,7 @@ class Rows:
             raise Conflict("session_slot_is_given")
 
 
-_TABLES = ("events", "sessions", "slots", "agents", "policies", "open_rooms")
+_TABLES = ("events", "sessions", "slots", "agents", "policies", "in_use", "open_rooms")
 
 
 def _slot_of(session: Session) -> Slot | None:

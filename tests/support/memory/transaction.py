@@ -1,7 +1,7 @@
 """A transaction of a ledger in memory."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -112,9 +112,21 @@ class MemoryTransaction:
         versions = self._rows.policies.get(app, ())
         if versions and versions[-1][1] == plain:
             return versions[-1][0]
-        version = len(versions) + 1
+        version = 1 + max((rows[-1][0] for rows in self._rows.policies.values()), default=0)
         self._rows.policies[app] = (*versions, (version, plain))
         return version
+
+    async def changed_policies(self, known: Mapping[AppId, int]) -> Collection[AppId]:
+        """See the port."""
+        await self._script.begin("changed_policies")
+        newest = {app: rows[-1][0] for app, rows in self._rows.policies.items()}
+        return [app for app, version in known.items() if newest.get(app, 0) != version]
+
+    async def use_policy(self, app: AppId, version: int, now: datetime) -> None:
+        """See the port."""
+        await self._script.begin("use_policy")
+        assert now.tzinfo is not None
+        self._rows.in_use[app] = version
 
     async def loads(self, app: AppId, closed_since: datetime, *, by_lane: bool = False) -> Mapping[AgentId, Load]:
         """See the port."""

@@ -137,7 +137,7 @@ def test_a_webhook_that_names_a_later_session_tells_that_this_one_is_over():
     over_now, begun = sorted(
         taken(came(2, previous=5), session=assigned(previous=4)), key=lambda one: one.state in OPEN
     )
-    assert (over_now.state, over_now.ending) == (State.RESOLVED, "the customer came back")
+    assert (over_now.state, over_now.ending) == (State.RESOLVED, "the customer came back, written down late")
     assert (begun.state, begun.previous, begun.verify, begun.waiting_since) == (State.WAITING, 5, False, NOON)
 
 

@@ -11,11 +11,11 @@ Adapters translate their libraries' exceptions into these at their edge. What th
 exception (``core.outcomes``).
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from allocator.core import outcomes as o
 from allocator.core.chances import Planned
@@ -198,7 +198,7 @@ class Transaction(Protocol):
         """Make the rows so, slots included."""
 
     async def policy(self, app: AppId) -> Policy:
-        """The newest valid policy."""
+        """The newest valid policy: that of ``app``, else that for every app, else the standard."""
 
     async def loads(self, app: AppId, closed_since: datetime, *, by_lane: bool = False) -> Mapping[AgentId, Load]:
         """What our rows say of the agents of ``app``; ``closed`` counts what ended after ``closed_since``. With
@@ -211,8 +211,14 @@ class Transaction(Protocol):
     async def heads(self, app: AppId, per_lane: int) -> Mapping[Lane, Sequence[Session]]:
         """The oldest ``per_lane`` sessions of each lane that wait for their turn."""
 
-    async def put_policy(self, app: AppId, spec: object, now: datetime) -> int:
-        """Make ``spec`` the newest policy of ``app``, if it is not already; its version."""
+    async def put_policy(self, app: AppId, spec: Mapping[str, Any], now: datetime) -> int:
+        """Make ``spec``, from a file, the newest policy of ``app``, if it is not already; its version."""
+
+    async def changed_policies(self, known: Mapping[AppId, int]) -> Collection[AppId]:
+        """Those of the apps whose policy is not of the version that is known of it."""
+
+    async def use_policy(self, app: AppId, version: int, now: datetime) -> None:
+        """Note that ``app`` goes by ``version`` from now on, for those who gave it."""
 
     async def forget(self, events_before: datetime, sessions_before: datetime) -> int:
         """Delete some of the events and of the ended sessions that are older; how many."""
@@ -339,3 +345,56 @@ class Board(Protocol):
 
     async def show(self, glances: Mapping[AppId, Glance], keep_s: float) -> None:
         """Show ``glances``, each until it is shown again, for ``keep_s`` at most. Raises :class:`Unavailable`."""
+
+
+EVERY_APP = AppId("*")
+"""Where the policy is kept that is for every app without one of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyGiven:
+    """A policy as it comes in by a door. ``row``: what is stored of its spec (:func:`allocator.core.spec.row_of`)."""
+
+    app: AppId
+    row: Mapping[str, Any]
+    source: str
+    """``file``, or ``namespace/name`` of an object, which then has a ``uid`` and a ``generation``."""
+    uid: str
+    generation: int
+    withdrawn: bool
+    """The object is gone: what is given next to it counts."""
+
+
+FILE = "file"
+
+
+def from_file(app: AppId, row: Mapping[str, Any]) -> PolicyGiven:
+    """A policy that came in a file."""
+    return PolicyGiven(app=app, row=row, source=FILE, uid="", generation=0, withdrawn=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyKept:
+    """The newest row of an app, or of :data:`EVERY_APP`."""
+
+    app: AppId
+    version: int
+    source: str
+    uid: str
+    generation: int
+    withdrawn: bool
+
+
+class PolicyStore(Protocol):
+    """Where the operator gives policies. It leads nothing: it may give and read, outside any term. Everything raises
+    :class:`Unavailable`.
+    """
+
+    async def kept(self) -> Sequence[PolicyKept]:
+        """The newest row of each app."""
+
+    async def put(self, given: Sequence[PolicyGiven], now: datetime) -> Mapping[str, int]:
+        """All of ``given``, or nothing; what is as it was given last stays as it is. The newest version of each."""
+
+    async def in_use(self) -> Mapping[AppId, int]:
+        """The version that each app really goes by."""

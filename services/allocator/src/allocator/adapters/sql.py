@@ -117,19 +117,6 @@ WHERE due_at IS NOT NULL AND id <> ALL($1::uuid[]) AND app = ANY($2::text[])
 ORDER BY due_at LIMIT $3
 """
 
-NEWER_POLICIES = "SELECT version, spec::text FROM policy WHERE app = $1 AND version > $2 ORDER BY version DESC LIMIT 10"
-
-PUT_POLICY = """
-WITH newest AS (SELECT version, spec FROM policy WHERE app = $1::text ORDER BY version DESC LIMIT 1),
-put AS (
-  INSERT INTO policy (app, version, spec, digest, given_at)
-  SELECT $1::text, coalesce((SELECT version FROM newest), 0) + 1, $2::jsonb, md5($2::text), $3::timestamptz
-  WHERE NOT EXISTS (SELECT 1 FROM newest WHERE spec = $2::jsonb)
-  RETURNING version
-)
-SELECT version FROM put UNION ALL SELECT version FROM newest ORDER BY version DESC LIMIT 1
-"""
-
 LOADS = f"""
 SELECT a.agent, s.taken, coalesce(c.closed, 0), a.busy_at FROM agent a
 LEFT JOIN (SELECT agent, array_agg(number) AS taken FROM slot WHERE app = $1 GROUP BY agent) s USING (agent)

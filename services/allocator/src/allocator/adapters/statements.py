@@ -4,22 +4,21 @@ Measured, a batch through UNNEST writes sixty times the rows per second of a ses
 SQLAlchemy's own share is small, so these go through its connection like everything else.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocator.adapters import sql
+from allocator.adapters import policies, sql, sql_policies
 from allocator.core.changes import Changes
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId, SessionId
 from allocator.core.intake import Arrival, End, Known, Room
-from allocator.core.policy import Policy, PolicyError, compile_spec, standard
+from allocator.core.policy import Policy, standard
 from allocator.core.roster import Load
 from allocator.core.session import OPEN, Session, State
-from allocator.ports import Audit, Due, Standing
+from allocator.ports import Audit, Due, Standing, from_file
 from contract import RoomResolved
 
 PARKED_FOR = timedelta(hours=1)
@@ -98,21 +97,22 @@ class Statements:
             await self._run(sql.TOUCH_AGENTS, *_turned(busy, 2))
 
     async def policy(self, app: AppId) -> Policy:
-        """See the port. A version that cannot be compiled is passed over: the one before stays in force."""
-        known = self._policies.get(app) or standard()
-        for version, spec in await self._rows(sql.NEWER_POLICIES, app, known.version):
-            try:
-                known = compile_spec(msgspec.json.decode(spec), version)
-                break
-            except PolicyError:
-                continue
+        """See the port."""
+        known = await policies.in_force(self._connection, app, self._policies.get(app) or standard())
         self._policies[app] = known
         return known
 
-    async def put_policy(self, app: AppId, spec: object, now: datetime) -> int:
+    async def put_policy(self, app: AppId, spec: Mapping[str, Any], now: datetime) -> int:
         """See the port."""
-        text = msgspec.json.encode(spec, order="sorted").decode()
-        return int((await self._rows(sql.PUT_POLICY, app, text, now))[0][0])
+        return (await policies.put(self._connection, [from_file(app, spec)], now))[app]
+
+    async def changed_policies(self, known: Mapping[AppId, int]) -> Collection[AppId]:
+        """See the port."""
+        return [AppId(app) for (app,) in await self._rows(sql_policies.CHANGED, list(known), list(known.values()))]
+
+    async def use_policy(self, app: AppId, version: int, now: datetime) -> None:
+        """See the port."""
+        await self._run(sql_policies.USE, app, version, now, self._epoch)
 
     async def loads(self, app: AppId, closed_since: datetime, *, by_lane: bool = False) -> Mapping[AgentId, Load]:
         """See the port."""

@@ -152,7 +152,9 @@ class AgentRow(SQLModel, table=True):
 
 
 class PolicyRow(SQLModel, table=True):
-    """A policy as it was given; the newest is in force. Versions count up for each app."""
+    """A policy as it was given, for one app or (``*``) for every app that has none of its own. The newest of an app is
+    in force, unless it is ``withdrawn``; then that of ``*`` is. Versions count up over the whole table.
+    """
 
     __tablename__ = "policy"
 
@@ -161,3 +163,19 @@ class PolicyRow(SQLModel, table=True):
     spec: dict[str, Any] = Field(sa_column=sa.Column(JSONB, nullable=False))
     digest: str = Field(sa_column=sa.Column(sa.String, nullable=False))
     given_at: datetime = Field(sa_column=sa.Column(_TIME, nullable=False))
+    source: str = Field(sa_column=sa.Column(sa.String, nullable=False, server_default="file"))
+    """``file``, or ``namespace/name`` of an object."""
+    uid: str | None = Field(sa_column=sa.Column(sa.String, nullable=True))
+    generation: int | None = Field(sa_column=sa.Column(sa.BigInteger, nullable=True))
+    withdrawn: bool = Field(sa_column=sa.Column(sa.Boolean, nullable=False, server_default=sa.false()))
+
+
+class PolicyInUseRow(SQLModel, table=True):
+    """Which version the leader went by when it planned last: what it really uses, not what was given to it."""
+
+    __tablename__ = "policy_in_use"
+
+    app: str = Field(sa_column=sa.Column(sa.String, primary_key=True))
+    version: int = Field(sa_column=sa.Column(sa.Integer, nullable=False))
+    since: datetime = Field(sa_column=sa.Column(_TIME, nullable=False))
+    epoch: int = Field(sa_column=sa.Column(sa.BigInteger, nullable=False))

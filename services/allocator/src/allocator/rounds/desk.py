@@ -89,6 +89,8 @@ class Desk:
         """Rosters that were asked for before say too little."""
         self.reasons: Mapping[Lane, WaitReason] = {}
         self.policy: Policy | None = None
+        self.in_use: int | None = None
+        """The version that was noted as the one that is used."""
         self._tuning = tuning
         self._lines: dict[Lane, _Line] = {}
         self._foreign: Foreign = {}
@@ -185,7 +187,7 @@ class Desk:
         self, policy: Policy, heads: Mapping[Lane, Sequence[Session]], made: Plan, wanted: int, now: float
     ) -> None:
         """Remember what came out of a plan."""
-        self.policy = policy
+        self.policy, self.in_use = policy, policy.version
         for line in self._lines.values():
             line.used = True
         self._remember(policy, heads, made, now)
@@ -200,6 +202,7 @@ class Desk:
 
     def begin_anew(self) -> None:
         """A round failed, after however long: a roster that it would have used first is as old as any other now."""
+        self.in_use = None
         for line in self._lines.values():
             line.used = True
 

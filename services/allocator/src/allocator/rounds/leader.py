@@ -69,6 +69,7 @@ class Leader:
         self._inbox, self._ledger, self._watch = around.inbox, around.ledger, around.watch
         self._clock, self._tuning, self._policies = around.clock, around.tuning, around.policies
         self._spec: object | None = self._policies.newest()
+        self._looks_for_policies = False
         self._trust_needed_s = self._tuning.timing.platform_timeout_s + self._tuning.send_margin_s
         self._epoch = Epoch(0)
         self._wake = asyncio.Event()
@@ -116,6 +117,7 @@ class Leader:
         taken = self._read()
         async with self._ledger.transaction(self._epoch) as tx:
             await self._put_policy(tx)
+            await self._look_for_policies(tx)
             decided = _Decided(await self._record(tx, taken))
             await self._take_up(tx, taken, decided.recorded)
             decided.reserved = await self._reserve(tx, decided.recorded)
@@ -154,6 +156,11 @@ class Leader:
             for app, row in rows_for(self._spec, self.desks):
                 _log.info("policy_in_force", app=app, version=await tx.put_policy(app, row, self._clock.wall()))
 
+    async def _look_for_policies(self, tx: Transaction) -> None:
+        """Once a tick: somebody may have given one, in silence."""
+        if self._looks_for_policies:
+            self._touched.update(await tx.changed_policies({app: one.in_use or 0 for app, one in self.desks.items()}))
+
     async def _record(self, tx: Transaction, taken: Taken) -> Recorded:
         now = self._clock.now()
         reachable = [app for app, desk in self.desks.items() if may_call(desk.breaker, now)]
@@ -174,7 +181,7 @@ class Leader:
     async def _acknowledge(self, taken: Taken) -> None:
         """Postgres has it. Entries that cannot be deleted now are read again, and known by their ids."""
         self._results = self._results[len(taken.results) :]
-        self._spec = None
+        self._spec, self._looks_for_policies = None, False
         self._touched = {app for app, desk in self.desks.items() if desk.more}
         if taken.entries:
             await self._delete(taken.entries)

@@ -33,6 +33,8 @@ class Reserved:
 async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, lag_s: float) -> Reserved:
     """Decide who gets whom in the app of ``desk``, and write it down."""
     policy = await tx.policy(desk.app)
+    if policy.version != desk.in_use:
+        await tx.use_policy(desk.app, policy.version, moment.wall)
     loads = await tx.loads(desk.app, moment.wall - timedelta(seconds=lag_s), by_lane=bool(policy.channel_caps))
     desk.compare(loads)
     budget = desk.budget(under_way, moment.now)
