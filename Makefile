@@ -24,7 +24,7 @@ BESIDE_TESTS = PYTHONPATH=tests $(BIN)/python -m
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check simulate crash faults model fuzz durability images sbom e2e chart kustomize format docs lock clean distclean
+.PHONY: help install run test check simulate crash faults model fuzz durability images sbom e2e chart kustomize format crd docs lock clean distclean
 
 help: ## list every word
 	@echo "Antre decides which agent takes the next customer."
@@ -57,6 +57,7 @@ check: $(STAMP) ## style, types, imports, locked requirements, tests of the hous
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python requirements/fingerprint.py
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python deploy/crd.py --check
 	$(BIN)/pytest -q tests/house
 
 simulate: $(STAMP) ## thousands of runs of the whole system in virtual time, with every kind of trouble
@@ -96,6 +97,9 @@ sbom: $(STAMP) ## write each image's software bill of materials into dist/
 format: $(STAMP) ## put the code into shape and mend what can be mended
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+crd: $(STAMP) ## write the definition of AllocationPolicy from the policy's own structs
+	$(BIN)/python deploy/crd.py
 
 docs: $(STAMP) ## write the parts of docs/ that the code knows best
 	$(BIN)/python docs/generate.py

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Metric
 
 from allocator.adapters.metrics import Metrics as AllocatorMetrics
 from allocator.core.session import MOVES, OPEN, State
-from allocator.settings import DatabaseSettings
+from allocator.settings import DatabaseSettings, OperatorSettings
 from allocator.settings import Settings as AllocatorSettings
 from chassis.durability import Durability
 from chassis.settings import Spec, specs
@@ -25,6 +25,7 @@ DOCS = Path(__file__).parent
 COMMANDS: dict[str, type[Any]] = {
     "webhook-gateway": GatewaySettings,
     "allocator allocate": AllocatorSettings,
+    "allocator operate": OperatorSettings,
     "allocator migrate": DatabaseSettings,
 }
 INTRODUCTION = """# Settings

@@ -204,6 +204,16 @@ class TestPolicies:
         await self.put(case, {"capacity": {"default": 4}})
         assert (await case.ask("policy", APP)).default_capacity == 4
 
+    async def test_whose_policy_changed_is_told_by_version(self, case):
+        version = await self.put(case, {"paused": True})
+        assert await case.ask("changed_policies", {APP: 0, OTHER: 0}) == [APP]
+        assert list(await case.ask("changed_policies", {APP: version, OTHER: 0})) == []
+        assert list(await case.ask("changed_policies", {})) == []
+
+    async def test_which_version_is_used_is_noted_over_and_over(self, case):
+        for version in (1, 1, 3):
+            await case.ask("use_policy", APP, version, NOON)
+
 
 class TestAudits:
     def audit(self, *, checked_before=NOON, waiting_before=NOON, unserved=frozenset(), at_most=9):

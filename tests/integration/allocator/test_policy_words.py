@@ -122,7 +122,7 @@ async def test_the_policy_in_force_is_shown_with_its_version_as_a_file_that_says
     assert before.out.startswith(f"# {APP}: version 0, before anybody gave one; nobody leads\n{{}}"), before
     await put(ledger, epoch, {"capacity": {"agents": [{"email": "a@example.com", "max": 1}]}, "paused": True})
     said = await ask(urls, "policy", "show", APP)
-    assert said.out.startswith(f"# {APP}: version 1, since ")
+    assert said.out.startswith(f"# {APP}: version 1, from file, since ")
     same = await ask(urls, "policy", "diff", file(said.out), "--app", APP)
     assert (same.status, same.out) == (0, "")
     assert (await ask(urls, "policy", "show", APP, "--json")).json["policies"][0]["spec"]["paused"] is True

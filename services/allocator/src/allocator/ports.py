@@ -20,12 +20,14 @@ from typing import Any, Protocol
 from allocator.core import outcomes as o
 from allocator.core.chances import Planned
 from allocator.core.changes import Changes
+from allocator.core.claims import PolicyGiven, PolicyKept, PolicyObject
 from allocator.core.glance import Glance
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId, SessionId
 from allocator.core.intake import Arrival, Known
 from allocator.core.policy import Policy
 from allocator.core.roster import Load, Roster
 from allocator.core.session import Session
+from allocator.core.standing import Condition
 
 
 class AllocatorError(Exception):
@@ -347,44 +349,6 @@ class Board(Protocol):
         """Show ``glances``, each until it is shown again, for ``keep_s`` at most. Raises :class:`Unavailable`."""
 
 
-EVERY_APP = AppId("*")
-"""Where the policy is kept that is for every app without one of its own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyGiven:
-    """A policy as it comes in by a door. ``row``: what is stored of its spec (:func:`allocator.core.spec.row_of`)."""
-
-    app: AppId
-    row: Mapping[str, Any]
-    source: str
-    """``file``, or ``namespace/name`` of an object, which then has a ``uid`` and a ``generation``."""
-    uid: str
-    generation: int
-    withdrawn: bool
-    """The object is gone: what is given next to it counts."""
-
-
-FILE = "file"
-
-
-def from_file(app: AppId, row: Mapping[str, Any]) -> PolicyGiven:
-    """A policy that came in a file."""
-    return PolicyGiven(app=app, row=row, source=FILE, uid="", generation=0, withdrawn=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyKept:
-    """The newest row of an app, or of :data:`EVERY_APP`."""
-
-    app: AppId
-    version: int
-    source: str
-    uid: str
-    generation: int
-    withdrawn: bool
-
-
 class PolicyStore(Protocol):
     """Where the operator gives policies. It leads nothing: it may give and read, outside any term. Everything raises
     :class:`Unavailable`.
@@ -393,8 +357,28 @@ class PolicyStore(Protocol):
     async def kept(self) -> Sequence[PolicyKept]:
         """The newest row of each app."""
 
-    async def put(self, given: Sequence[PolicyGiven], now: datetime) -> Mapping[str, int]:
+    async def put(self, given: Sequence[PolicyGiven], now: datetime) -> Mapping[AppId, int]:
         """All of ``given``, or nothing; what is as it was given last stays as it is. The newest version of each."""
 
     async def in_use(self) -> Mapping[AppId, int]:
         """The version that each app really goes by."""
+
+
+class PolicyObjects(Protocol):
+    """The ``AllocationPolicy`` objects of a cluster. Everything raises :class:`Unavailable`."""
+
+    async def all(self) -> Sequence[PolicyObject]:
+        """Those that are there now."""
+
+    async def say(self, one: PolicyObject, status: Mapping[str, Any], news: Sequence[Condition]) -> None:
+        """Make ``status`` that of ``one``, and tell of ``news``. Nothing happens where it is gone by now."""
+
+
+class OperatorWatch(Protocol):
+    """Those who look on at the operator: metrics. Never fails, never waits."""
+
+    def objects(self, counts: Mapping[str, int]) -> None:
+        """How many objects there are (``all``), and of how many each condition holds."""
+
+    def reconciled(self, seconds: float, *, well: bool) -> None:
+        """A look at all objects is over."""

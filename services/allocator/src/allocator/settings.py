@@ -40,6 +40,30 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorSettings(DatabaseSettings):
+    """What ``allocator operate`` needs."""
+
+    watch_namespace: str | None = setting(
+        "ANTRE_WATCH_NAMESPACE",
+        optional(text("a namespace, or *")),
+        default="",
+        doc="whose AllocationPolicy objects count; `*`: those of all namespaces; if not set: the operator's own",
+    )
+    metrics_host: str = setting(
+        "ANTRE_METRICS_HOST",
+        text("an address"),
+        default="0.0.0.0",  # noqa: S104 - in a container nobody else listens
+        doc="where metrics and health listen",
+    )
+    metrics_port: int = setting(
+        "ANTRE_METRICS_PORT", whole(1, 65_535), default="9090", doc="the port of `/metrics`, `/livez` and `/readyz`"
+    )
+    database_timeout_s: float = setting(
+        "ANTRE_DATABASE_TIMEOUT_S", seconds(0.5, 60), default="3", doc="after how long a statement is given up"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(DatabaseSettings):
     """What ``allocator allocate`` needs."""
 

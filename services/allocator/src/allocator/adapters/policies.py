@@ -8,9 +8,9 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocator.adapters import sql_policies as sql
+from allocator.core.claims import PolicyGiven
 from allocator.core.ids import AppId
 from allocator.core.policy import Policy, PolicyError, compile_spec, standard
-from allocator.ports import PolicyGiven
 
 
 async def in_force(connection: AsyncConnection, app: AppId, known: Policy) -> Policy:
@@ -28,13 +28,18 @@ async def in_force(connection: AsyncConnection, app: AppId, known: Policy) -> Po
         return await _older(connection, row.app, row.version)
 
 
-async def put(connection: AsyncConnection, given: Sequence[PolicyGiven], now: datetime) -> Mapping[str, int]:
+def from_file(app: AppId, row: Mapping[str, Any]) -> PolicyGiven:
+    """A policy that came in a file."""
+    return PolicyGiven(app=app, row=row, source="file", uid="", generation=0, withdrawn=False)
+
+
+async def put(connection: AsyncConnection, given: Sequence[PolicyGiven], now: datetime) -> Mapping[AppId, int]:
     """Give policies; what is as it was given last stays as it is. The newest version of each."""
     await connection.exec_driver_sql(sql.LOCK)
     rows = [(one.app, _text(one.row), one.source, one.uid, one.generation, one.withdrawn) for one in given]
     await connection.exec_driver_sql(sql.PUT, (*map(list, zip(*rows, strict=True)), now))
     found = await connection.exec_driver_sql(sql.VERSIONS, ([one.app for one in given],))
-    return {row.app: row.version for row in found}
+    return {AppId(row.app): row.version for row in found}
 
 
 async def _older(connection: AsyncConnection, app: str, version: int) -> Policy:

@@ -12,6 +12,8 @@ from allocator.core.policy import Policy
 from allocator.core.roster import Load
 from allocator.core.session import Session
 
+BUILT_IN = "built in"
+"""Where the policy comes from that is in force before anybody gave one."""
 HEADS_MAX = 500
 """So many of each lane are tried: the rest wait behind them."""
 
@@ -38,13 +40,12 @@ class PostgresTrial:
             await connection.exec_driver_sql(sql_answers.READ_ONLY)
             return await Statements(connection, Epoch(0), {}).policy(app)
 
-    async def given_at(self, app: AppId, version: int) -> datetime | None:
-        """When that version of the policy of ``app`` came in; None: nobody gave it."""
+    async def given(self, app: AppId, version: int) -> tuple[str, datetime | None]:
+        """Where that version of the policy of ``app`` came from, and when; None: nobody gave it."""
         async with translated(self._engine), self._engine.begin() as connection:
             await connection.exec_driver_sql(sql_answers.READ_ONLY)
-            found = await connection.exec_driver_sql(sql_answers.POLICY_GIVEN_AT, (app, version))
-            at: datetime | None = found.scalar_one_or_none()
-            return at
+            row = (await connection.exec_driver_sql(sql_answers.POLICY_GIVEN, (app, version))).first()
+            return (BUILT_IN, None) if row is None else (row.source, row.given_at)
 
     async def backlog(self, app: AppId, policies: Sequence[Policy], now: datetime, lag_s: float) -> Backlog:
         """The rest, for these policies."""

@@ -4,7 +4,7 @@ from allocator.core.session import OPEN, State
 
 _OPEN = "state IN (" + ", ".join(f"'{state}'" for state in sorted(OPEN)) + ")"
 
-POLICY_GIVEN_AT = "SELECT given_at FROM policy WHERE app = $1 AND version = $2"
+POLICY_GIVEN = "SELECT source, given_at FROM policy WHERE app IN ($1, '*') AND version = $2"
 
 READ_ONLY = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 

@@ -35,15 +35,11 @@ INSERT INTO policy_in_use (app, version, since, epoch) VALUES ($1, $2, $3, $4)
 ON CONFLICT (app) DO UPDATE SET version = EXCLUDED.version, since = EXCLUDED.since, epoch = EXCLUDED.epoch
 """
 
-IN_USE = """
-SELECT used.app, used.version, used.since, given.source, given.given_at, given.spec::text
-FROM policy_in_use AS used LEFT JOIN policy AS given
-ON given.version = used.version AND given.app IN (used.app, '*')
-ORDER BY used.app
-"""
+IN_USE = "SELECT app, version FROM policy_in_use"
 
 NEWEST = """
-SELECT DISTINCT ON (app) app, version, source, coalesce(uid, ''), coalesce(generation, 0), withdrawn
+SELECT DISTINCT ON (app)
+  app, version, source, coalesce(uid, '') AS uid, coalesce(generation, 0) AS generation, withdrawn
 FROM policy ORDER BY app, version DESC
 """
 

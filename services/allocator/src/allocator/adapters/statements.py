@@ -18,7 +18,7 @@ from allocator.core.intake import Arrival, End, Known, Room
 from allocator.core.policy import Policy, standard
 from allocator.core.roster import Load
 from allocator.core.session import OPEN, Session, State
-from allocator.ports import Audit, Due, Standing, from_file
+from allocator.ports import Audit, Due, Standing
 from contract import RoomResolved
 
 PARKED_FOR = timedelta(hours=1)
@@ -104,7 +104,7 @@ class Statements:
 
     async def put_policy(self, app: AppId, spec: Mapping[str, Any], now: datetime) -> int:
         """See the port."""
-        return (await policies.put(self._connection, [from_file(app, spec)], now))[app]
+        return (await policies.put(self._connection, [policies.from_file(app, spec)], now))[app]
 
     async def changed_policies(self, known: Mapping[AppId, int]) -> Collection[AppId]:
         """See the port."""

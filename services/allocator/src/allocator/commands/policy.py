@@ -61,11 +61,15 @@ async def show(desk: Desk) -> int:
     try:
         for app in apps:
             policy = await trial.in_force(app)
-            at = await trial.given_at(app, policy.version)
+            source, at = await trial.given(app, policy.version)
             used = None if (glance := glances.get(app)) is None else glance.policy
-            shown.append({"app": app, "version": policy.version, "at": at, "used": used, "spec": policy.row})
+            shown.append(
+                {"app": app, "version": policy.version, "from": source, "at": at, "used": used, "spec": policy.row}
+            )
             if not desk.words.json:
-                since = "before anybody gave one" if at is None else f"since {showing.when(at, desk.now)}"
+                since = (
+                    "before anybody gave one" if at is None else f"from {source}, since {showing.when(at, desk.now)}"
+                )
                 leader = "nobody leads" if glance is None else f"the leader uses version {used}"
                 showing.out(f"# {app}: version {policy.version}, {since}; {leader}")
                 showing.out(written(policy.row).rstrip() or "{}  # all as by default")

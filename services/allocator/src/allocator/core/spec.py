@@ -22,6 +22,8 @@ CAPACITY_MAX = 1000
 TOTAL_MAX = 1_000_000
 APPS_MAX = 1000
 AGENTS_MAX = 1000
+NAMED_AGENTS_MAX = 300
+"""With a capacity of their own: so many can be compared with each other within a rule's budget in Kubernetes."""
 DIVISIONS_MAX = 200
 CHANNELS_MAX = 200
 RULES_MAX = 100
@@ -125,7 +127,9 @@ class CapacitySpec(_Part, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
-    agents: Annotated[list[AgentMax], Meta(max_length=AGENTS_MAX, description="Capacities of single agents.")] = []
+    agents: Annotated[
+        list[AgentMax], Meta(max_length=NAMED_AGENTS_MAX, description="Capacities of single agents.")
+    ] = []
     divisions: Annotated[
         list[DivisionMax],
         Meta(max_length=DIVISIONS_MAX, description="Capacities of the agents of a division, each for themselves."),

@@ -6,8 +6,8 @@ Allocators of the revision before go on: they read and write what they know, the
 import sqlalchemy as sa
 from alembic import op
 
-revision = "r0002"
-down_revision = "r0001"
+revision = "r0003"
+down_revision = "r0002"
 branch_labels = None
 depends_on = None
 
