@@ -48,14 +48,15 @@ def leaders_node_cut_off(stage: Stage) -> None:
 
 
 def _without_a_node(stage: Stage, harm: str, repair: str) -> None:
-    """The gateways there take no webhooks, and endpoints still lead to them until the cluster knows: what is refused is
-    told again by the customers or found by the sweep. The other allocator follows at once, whatever the cluster knows.
+    """The gateways there take no webhooks, and endpoints lead to them until the cluster knows (its name server there
+    as well): what is refused is told again by the customers or found by the sweep. The other allocator follows when the
+    lease is over, whatever the cluster knows; what the first had sent is in doubt, so order is told and not judged.
     """
     do, undo = offered(harm), offered(repair)
     if not do or not undo:
         raise NotHere(f"this cluster offers no {harm} and {repair}")
     release = stage.installed()
-    with _leader_elsewhere(stage, release) as node, stage.load(release) as judge:
+    with _leader_elsewhere(stage, release) as node, stage.load(release, in_order=False) as judge:
         epoch = release.epoch()
         run(do.format(node=node).split())
         try:
