@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from webhook_gateway.ports import Entry
+from webhook_gateway.ports import Entry, NoInbox
 
 
 class FakeInbox:
@@ -15,6 +15,8 @@ class FakeInbox:
         self.faults: list[Exception | None] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.spoilt: set[str] = set()
+        """Apps whose inboxes are something else, by somebody's hand."""
         self.most_at_once = 0
         self._at_once = 0
 
@@ -26,7 +28,9 @@ class FakeInbox:
         try:
             await self.gate.wait()
             self._fail()
-            self.batches.append(list(batch))
+            self.batches.append([entry for entry in batch if entry.app not in self.spoilt])
+            if spoilt := {entry.app for entry in batch} & self.spoilt:
+                raise NoInbox(spoilt)
         finally:
             self._at_once -= 1
 

@@ -8,7 +8,7 @@ from conformance.fake_inbox import FakeInbox
 
 from contract import AppId, Keys
 from webhook_gateway.inbox import RedisInbox
-from webhook_gateway.ports import Entry, Unavailable
+from webhook_gateway.ports import Entry, NoInbox, Unavailable
 
 ONE, TWO = AppId("one"), AppId("two")
 
@@ -25,6 +25,12 @@ class InMemory:
 
     def accept(self):
         self.inbox.faults = []
+
+    def spoil(self, app):
+        self.inbox.spoilt.add(app)
+
+    def mend(self, app):
+        self.inbox.spoilt.discard(app)
 
     def hang(self):
         self.inbox.gate.clear()
@@ -52,6 +58,12 @@ class InRedis:
 
     def accept(self):
         self.redis.config_set("maxmemory", "0")
+
+    def spoil(self, app):
+        self.redis.set(Keys("conformance").inbox(app), "by hand")
+
+    def mend(self, app):
+        self.redis.delete(Keys("conformance").inbox(app))
 
     def hang(self):
         self.server.pause()
@@ -121,6 +133,17 @@ async def test_what_is_refused_is_unavailable_and_nothing_of_it_is_kept(case):
     assert case.payloads(ONE) == []
     await case.inbox.append(entries(ONE, b"3"))
     assert case.payloads(ONE) == [b"3"]
+
+
+async def test_an_app_whose_inbox_is_something_else_by_hand_holds_up_no_other(case):
+    case.spoil(ONE)
+    with pytest.raises(NoInbox) as caught:
+        await case.inbox.append([*entries(TWO, b"1"), *entries(ONE, b"2", b"3"), *entries(TWO, b"4")])
+    assert set(caught.value.apps) == {ONE}
+    assert case.payloads(TWO) == [b"1", b"4"]
+    case.mend(ONE)
+    await case.inbox.append(entries(ONE, b"5"))
+    assert case.payloads(ONE) == [b"5"]
 
 
 async def test_a_caller_who_gives_up_leaves_an_inbox_that_works(case):

@@ -5,8 +5,10 @@ import time
 
 import pytest
 import redis
+from structlog.testing import capture_logs
 
 from allocator.adapters.redis import RedisInbox
+from allocator.ports import Unavailable
 from contract import ENTRY_FIELD, AppId, Keys, RoomId, RoomResolved, RoomWaiting, encode, new_event_id
 from simulation import nearby
 from simulation.remote import RemoteInbox
@@ -22,6 +24,7 @@ class InMemory:
     def __init__(self):
         self.inbox = MemoryInbox(VirtualClock(), [ONE, TWO])
         self.append, self.left, self.put_aside = self.inbox.append_bytes, self.inbox.left, self.inbox.put_aside
+        self.spoil, self.mend = self.inbox.spoil, self.inbox.mend
 
     async def close(self):
         """Nothing is open."""
@@ -47,6 +50,12 @@ class InRedis:
 
     def left(self, app):
         return [entry_id.decode() for entry_id, _ in self.redis.xrange(KEYS.inbox(app))]
+
+    def spoil(self, app):
+        self.redis.set(KEYS.inbox(app), "by hand")
+
+    def mend(self, app):
+        self.redis.delete(KEYS.inbox(app))
 
     def put_aside(self, app):
         entries = [fields for _, fields in self.redis.xrange(KEYS.put_aside(app))]
@@ -200,3 +209,54 @@ async def test_who_gives_up_reading_leaves_an_inbox_that_works(case):
         await asyncio.wait_for(case.inbox.read(10, 1.5), 0.05)
     case.append(ONE, encode(waits()))
     assert len(await case.inbox.read(10, 1)) == 1
+
+
+async def test_an_app_whose_inbox_is_something_else_by_hand_holds_up_no_other(case):
+    case.spoil(ONE)
+    case.append(TWO, encode(waits(app=TWO)))
+    (entry,) = await case.inbox.read(10, 1)
+    assert entry.app == TWO
+    await case.inbox.delete([entry])
+    assert case.left(TWO) == []
+    assert (await case.inbox.queues()).keys() == {TWO}
+    assert list(await case.inbox.read(10, 0.05)) == []
+    case.mend(ONE)
+    case.append(ONE, encode(waits()))
+    assert [one.app for one in await case.inbox.read(10, 1)] == [ONE]
+    assert (await case.inbox.queues()).keys() == {ONE, TWO}
+
+
+async def test_an_inbox_that_is_spoilt_while_it_is_waited_for_holds_up_no_other(case):
+    reading = asyncio.create_task(case.inbox.read(10, 1.5))
+    await asyncio.sleep(0.05)
+    case.spoil(ONE)
+    case.append(TWO, encode(waits(app=TWO)))
+    assert [one.app for one in await reading] == [TWO]
+
+
+async def test_where_no_inbox_is_one_it_is_unavailable_and_is_read_when_it_is_mended(case):
+    for app in (ONE, TWO):
+        case.spoil(app)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            await case.inbox.read(10, 0.1)
+    case.mend(ONE)
+    case.append(ONE, encode(waits()))
+    assert [one.app for one in await case.inbox.read(10, 1)] == [ONE]
+
+
+async def test_an_inbox_that_is_none_is_told_of_once_and_so_is_its_end(redis_url):
+    case = InRedis(redis_url)
+    case.spoil(ONE)
+    with capture_logs() as lines:
+        for _ in range(3):
+            await case.inbox.read(10, 0.01)
+        case.mend(ONE)
+        for _ in range(2):
+            await case.inbox.read(10, 0.01)
+    await case.close()
+    assert [(line["log_level"], line["event"], line["app"]) for line in lines] == [
+        ("error", "inbox_is_no_stream", ONE),
+        ("info", "inbox_is_a_stream_again", ONE),
+    ]
+    assert lines[0]["type"] == "string"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from allocator.core.intake import Arrival
-from allocator.ports import Clock, Entry, Queue
+from allocator.ports import Clock, Entry, Queue, Unavailable
 from contract import AppId, Event, Unreadable, decode, encode
 from support.memory.script import Script
 
@@ -19,6 +19,7 @@ class MemoryInbox:
         self._clock = clock
         self._streams: dict[AppId, dict[str, bytes]] = {app: {} for app in apps}
         self._aside: dict[AppId, list[tuple[str, bytes]]] = {app: [] for app in apps}
+        self._spoilt: set[AppId] = set()
         self._last = (0, 0)
         self._waiting: list[asyncio.Future[None]] = []
 
@@ -45,6 +46,15 @@ class MemoryInbox:
     def restore(self, streams: dict[AppId, dict[str, bytes]] | None = None) -> None:
         """As when the server has lost what came later, or (without ``streams``) everything."""
         self._streams = {app: dict((streams or {}).get(app, {})) for app in self._streams}
+
+    def spoil(self, app: AppId) -> None:
+        """Somebody writes to the key by hand: it is no inbox any more, and what was in it is gone."""
+        self._streams[app] = {}
+        self._spoilt.add(app)
+
+    def mend(self, app: AppId) -> None:
+        """Somebody deletes the key that is no inbox."""
+        self._spoilt.discard(app)
 
     def left(self, app: AppId) -> list[str]:
         """The ids of what is still in the inbox, in order."""
@@ -79,6 +89,7 @@ class MemoryInbox:
         return {
             app: Queue(length=len(stream), head=next(map(_place, stream), None))
             for app, stream in self._streams.items()
+            if app not in self._spoilt
         }
 
     def filled(self) -> asyncio.Future[None]:
@@ -98,7 +109,9 @@ class MemoryInbox:
                 self._aside[entry.app].append((entry.why or "", content))
 
     def heads(self, at_most: int) -> list[Entry]:
-        """What the server has at the head of every stream."""
+        """What the server has at the head of every stream; raises where none is one."""
+        if self._spoilt == self._streams.keys():
+            raise Unavailable("no inbox is one")
         return [
             _entry(app, entry_id, content)
             for app, stream in self._streams.items()

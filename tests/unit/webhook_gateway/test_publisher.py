@@ -20,9 +20,9 @@ def flat(inbox):
     return [room for batch in rooms(inbox) for room in batch]
 
 
-def event(room):
+def event(room, app="a"):
     return RoomResolved(
-        id=EventId("0190163d8694739bae5b0b1a2c3d4e5f"), app=AppId("a"), room=RoomId(str(room)), received_ms=1
+        id=EventId("0190163d8694739bae5b0b1a2c3d4e5f"), app=AppId(app), room=RoomId(str(room)), received_ms=1
     )
 
 
@@ -229,3 +229,16 @@ async def test_nothing_runs_while_nothing_comes(publisher):
     await publisher.publish(event(1))
     await settle()
     assert asyncio.all_tasks() == before
+
+
+async def test_an_app_whose_inbox_is_none_fails_alone_among_those_it_came_with(inbox):
+    said = []
+    watch = Watch(committed=lambda size, _: said.append(size), failed=said.append)
+    publisher = Publisher(inbox, LIMITS, watch)
+    inbox.spoilt.add("b")
+    tasks = [asyncio.create_task(publisher.publish(event(room, app))) for room, app in ((1, "a"), (2, "b"), (3, "a"))]
+    one, two, three = await outcomes(tasks)
+    assert (one, three) == (None, None)
+    assert isinstance(two, Unavailable)
+    assert flat(inbox) == ["1", "3"]
+    assert said == ["an inbox is something else in redis", 2]

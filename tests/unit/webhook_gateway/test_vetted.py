@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from chassis.durability import Durability
 from chassis.redis_doubts import EVICTS_LEASE, NO_FILE, SYNCED_EACH_SECOND
 from contract import AppId
-from webhook_gateway.ports import Entry, Interrupted, Unavailable
+from webhook_gateway.ports import Entry, Interrupted, NoInbox, Unavailable
 from webhook_gateway.vetted import VettedInbox
 
 BATCH = [Entry(app=AppId("demo"), payload=b"1")]
@@ -118,3 +118,13 @@ async def test_a_failed_write_fails_as_it_did_before(vetted, inbox):
     with pytest.raises(Unavailable, match="refused"):
         await vetted.append(BATCH)
     assert inbox.asked == 0
+
+
+async def test_an_app_without_an_inbox_vouches_for_nobody_it_came_with(vetted, inbox):
+    both = [*BATCH, Entry(app=AppId("spoilt"), payload=b"2")]
+    inbox.spoilt.add("spoilt")
+    with pytest.raises(NoInbox):
+        await vetted.append(both)
+    inbox.reconnect, inbox.says = True, (SYNCED_EACH_SECOND,)
+    with pytest.raises(Unavailable, match="appendfsync"):
+        await vetted.append(both)

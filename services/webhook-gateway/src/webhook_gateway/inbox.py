@@ -1,8 +1,8 @@
 """The inbox in Redis: the only module that knows Redis.
 
 A batch is ONE script call: Redis syncs its append-only file once per turn of its loop, so one command costs one sync
-however many events it carries, and the batch is written whole or not at all. The client repeats nothing by itself (by
-default redis-py does, several times: every lost reply would be events written twice, in silence).
+however many events it carries, and what is for one app is written whole or not at all. The client repeats nothing by
+itself (by default redis-py does, several times: every lost reply would be events written twice, in silence).
 
 Does not promise: that the answer of Redis means durable. It does with ``appendfsync always``; :meth:`RedisInbox.doubts`
 says when it does not, and ``vetted.py`` acknowledges nothing then.
@@ -34,15 +34,22 @@ from redis.maint_notifications import MaintNotificationsConfig
 from chassis.durability import Doubt
 from chassis.redis_doubts import redis_doubts
 from contract import ENTRY_FIELD, AppId, Keys
-from webhook_gateway.ports import Entry, Interrupted, Unavailable
+from webhook_gateway.ports import Entry, Interrupted, NoInbox, Unavailable
 
 APPEND = f"""
+local spoilt = {{}}
 for i = 1, #ARGV, 2 do
-  redis.call('XADD', KEYS[tonumber(ARGV[i])], '*', '{ENTRY_FIELD.decode()}', ARGV[i + 1])
+  local reply = redis.pcall('XADD', KEYS[tonumber(ARGV[i])], '*', '{ENTRY_FIELD.decode()}', ARGV[i + 1])
+  if type(reply) == 'table' then
+    if string.sub(reply.err, 1, 9) ~= 'WRONGTYPE' then return reply end
+    spoilt[#spoilt + 1] = tonumber(ARGV[i])
+  end
 end
-return #ARGV / 2
+return spoilt
 """
-"""KEYS: streams. ARGV: for each event the number of its stream in KEYS, and its bytes."""
+"""KEYS: streams. ARGV: for each event the number of its stream in KEYS, and its bytes. The reply: the numbers of those
+streams that are none (somebody wrote to the key by hand); what was for the others is written.
+"""
 
 PING_TIMEOUT_S = 0.5
 _SHA = hashlib.sha1(APPEND.encode(), usedforsecurity=False).hexdigest()  # the name that EVALSHA knows it by
@@ -60,15 +67,17 @@ class RedisInbox:
         self._pinging: asyncio.Task[None] | None = None
 
     async def append(self, batch: Sequence[Entry]) -> None:
-        """Write ``batch``; all of it or nothing. Raises :class:`Unavailable`."""
+        """See the port."""
         keys, args = _packed(batch, self._keys)
         try:
-            await self._call(keys, args)
+            spoilt = {keys[number - 1] for number in await self._call(keys, args)}
         except ReadOnlyError as error:
             await self._events.connection_pool.disconnect()  # after a failover the name leads to another server
             raise _translated(error) from error
         except (RedisError, OSError, TimeoutError) as error:
             raise _translated(error) from error
+        if spoilt:
+            raise NoInbox({entry.app for entry in batch if self._keys.inbox(entry.app) in spoilt})
 
     async def ping(self) -> None:
         """Ask Redis for a sign of life; those who ask at the same time share one. Raises :class:`Unavailable`."""
@@ -88,12 +97,13 @@ class RedisInbox:
         await self._events.aclose()
         await self._probe.aclose()
 
-    async def _call(self, keys: list[str], args: list[bytes | int]) -> None:
-        command: Callable[..., Awaitable[Any]] = self._events.execute_command
+    async def _call(self, keys: list[str], args: list[bytes | int]) -> Sequence[int]:
+        """The numbers of those of ``keys`` that are no streams."""
+        command: Callable[..., Awaitable[Sequence[int]]] = self._events.execute_command
         try:
-            await command("EVALSHA", _SHA, len(keys), *keys, *args)
+            return await command("EVALSHA", _SHA, len(keys), *keys, *args)
         except NoScriptError:  # first use, or SCRIPT FLUSH, or another server: this sends the text, once
-            await command("EVAL", APPEND, len(keys), *keys, *args)
+            return await command("EVAL", APPEND, len(keys), *keys, *args)
 
     async def _asked(self, *words: str) -> Any:
         """What the server says; None: it refuses the question to us."""

@@ -19,7 +19,7 @@ from time import perf_counter
 
 from contract import Event, encode
 from webhook_gateway.deadlines import Deadlines
-from webhook_gateway.ports import Entry, Inbox, Interrupted, Overloaded, Unavailable
+from webhook_gateway.ports import Entry, Inbox, Interrupted, NoInbox, Overloaded, Unavailable
 
 PAUSES_S = (0.0, 0.05, 0.1, 0.2)
 """How long to wait before each repetition of a batch whose connection broke. The first is at once, for a connection
@@ -112,15 +112,15 @@ class Publisher:
                 await self._append([waiting.entry for waiting in batch])
         except TimeoutError:
             self._fail(batch, Unavailable("the store is slower than the limit"))
+        except NoInbox as error:
+            self._fail([waiting for waiting in batch if waiting.entry.app in error.apps], error)
+            self._succeed([waiting for waiting in batch if waiting.entry.app not in error.apps], started)
         except Unavailable as error:
             self._fail(batch, error)
         except Exception as error:  # noqa: BLE001 - a bug must cost one batch, not all that come after it
             self._fail(batch, Unavailable(f"a fault of ours: {type(error).__name__}"))
         else:
-            self._watch.committed(len(batch), perf_counter() - started)
-            for waiting in batch:
-                if not waiting.done.done():
-                    waiting.done.set_result(None)
+            self._succeed(batch, started)
 
     async def _append(self, entries: list[Entry]) -> None:
         for pause_s in PAUSES_S:
@@ -129,6 +129,13 @@ class Publisher:
             except Interrupted:
                 await asyncio.sleep(pause_s)
         return await self._inbox.append(entries)
+
+    def _succeed(self, batch: list[_Waiting], started: float) -> None:
+        if batch:
+            self._watch.committed(len(batch), perf_counter() - started)
+        for waiting in batch:
+            if not waiting.done.done():
+                waiting.done.set_result(None)
 
     def _fail(self, batch: list[_Waiting], error: Unavailable) -> None:
         self._watch.failed(error.reason)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from chassis.durability import Doubt, Durability
-from webhook_gateway.ports import Entry, Inbox, Interrupted, Unavailable
+from webhook_gateway.ports import Entry, Inbox, Interrupted, NoInbox, Unavailable
 
 RETRY_AFTER_S = 10
 """A person has to mend it."""
@@ -40,10 +40,16 @@ class VettedInbox:
         nowhere: its session is open already.
         """
         self._refuse()
-        await self._inbox.append(batch)
+        spoilt: NoInbox | None = None
+        try:
+            await self._inbox.append(batch)
+        except NoInbox as error:  # what is for other apps would be acknowledged
+            spoilt = error
         if self._inbox.connections != self._vetted:
             await self._vet()
             self._refuse()
+        if spoilt is not None:
+            raise spoilt
 
     async def ping(self) -> None:
         """See the port."""

@@ -20,8 +20,11 @@ from redis.exceptions import RedisError, ResponseError
 from allocator.core.intake import Arrival
 from allocator.ports import Entry, Holder, Queue, Unavailable
 from chassis.durability import Doubt
+from chassis.logs import logger
 from chassis.redis_doubts import redis_doubts
 from contract import ENTRY_FIELD, AppId, Keys, Unreadable, decode
+
+_log = logger(__name__)
 
 CALL_TIMEOUT_S = 1.0
 PUT_ASIDE_MAX = 10_000
@@ -101,14 +104,21 @@ class RedisInbox:
         self._redis = connect(url, timeout_s=longest_wait_s + CALL_TIMEOUT_S, sends=2)
         self._keys = keys
         self._apps = {keys.inbox(app).encode(): app for app in apps}
+        self._spoilt: dict[bytes, str] = {}
+        """Keys of inboxes that are no streams, and what they are: somebody wrote there by hand."""
 
     async def read(self, at_most: int, wait_s: float) -> Sequence[Entry]:
         """See the port."""
-        block = max(1, int(wait_s * 1000))
-        heads = ["0-0"] * len(self._apps)
-        command = ["XREAD", "COUNT", at_most, "BLOCK", block, "STREAMS", *self._apps, *heads]
         async with translated():
-            found = await self._redis.execute_command(*command)
+            if self._spoilt:
+                await self._look_at_types()
+            try:
+                found = await self._read(at_most, wait_s)
+            except ResponseError as error:
+                if not _is_wrong_type(error):
+                    raise
+                await self._look_at_types()
+                found = await self._read(at_most, wait_s)
         return list(self._entries(found))
 
     async def delete(self, entries: Sequence[Entry]) -> None:
@@ -130,10 +140,12 @@ class RedisInbox:
             pipeline.execute_command("XLEN", stream)
             pipeline.execute_command("XRANGE", stream, "-", "+", "COUNT", 1)
         async with translated():
-            found = await pipeline.execute()
+            found = await pipeline.execute(raise_on_error=False)
+            _raise_first(found)
         return {
             app: Queue(length=length, head=_head(first))
             for app, length, first in zip(self._apps.values(), found[::2], found[1::2], strict=True)
+            if not isinstance(length, Exception) and not isinstance(first, Exception)
         }
 
     async def doubts(self) -> Sequence[Doubt] | None:
@@ -143,6 +155,29 @@ class RedisInbox:
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
+
+    async def _read(self, at_most: int, wait_s: float) -> Any:
+        streams = [stream for stream in self._apps if stream not in self._spoilt]
+        if not streams:
+            raise Unavailable("Redis: what stands in place of the inbox is no stream")
+        block = max(1, int(wait_s * 1000))
+        heads = ["0-0"] * len(streams)
+        return await self._redis.execute_command("XREAD", "COUNT", at_most, "BLOCK", block, "STREAMS", *streams, *heads)
+
+    async def _look_at_types(self) -> None:
+        """One app's inbox that is no stream any more must not hold up those of the others; nor may it go unseen."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for stream in self._apps:
+            pipeline.type(stream)
+        types = [str(found, "ascii") for found in await pipeline.execute()]
+        before, self._spoilt = (
+            self._spoilt,
+            {stream: what for stream, what in zip(self._apps, types, strict=True) if what not in {"stream", "none"}},
+        )
+        for stream in self._spoilt.keys() - before.keys():
+            _say_spoilt(self._apps[stream], stream.decode(), self._spoilt[stream])
+        for stream in before.keys() - self._spoilt.keys():
+            _log.info("inbox_is_a_stream_again", app=self._apps[stream])
 
     def _put_aside(self, pipeline: Any, entry: Entry) -> None:
         """Copied by the server, so that its content does not pass through us a second time. Of one with thousands of
@@ -263,6 +298,29 @@ def _entry(app: AppId, entry_id: str, fields: dict[bytes, bytes]) -> Entry:
     if event.app != app:
         return Entry(app=app, id=entry_id, arrival=None, why="an event of another app")
     return Entry(app=app, id=entry_id, arrival=Arrival(event=event, at=place_of(entry_id), found=False), why=None)
+
+
+def _is_wrong_type(error: object) -> bool:
+    return isinstance(error, ResponseError) and str(error).startswith("WRONGTYPE")
+
+
+def _raise_first(replies: Sequence[object]) -> None:
+    """Raise what went wrong, other than that a key is no stream."""
+    for reply in replies:
+        if isinstance(reply, Exception) and not _is_wrong_type(reply):
+            raise reply
+
+
+def _say_spoilt(app: AppId, key: str, what: str) -> None:
+    _log.error(
+        "inbox_is_no_stream",
+        app=app,
+        key=key,
+        type=what,
+        why="somebody wrote to the key by hand",
+        then="webhooks of this app are answered 503, and its customers wait; other apps go on",
+        remedy=f"look at what is in it, then RENAME or DEL {key}: the sweep finds who waits",
+    )
 
 
 def _head(entries: Any) -> datetime | None:
