@@ -35,6 +35,7 @@ NO_HELM = 3
 WRITTEN = "# Written by `make kustomize` from the chart; change the chart or deploy/kustomize/values.yaml instead.\n"
 OF_HELM = (
     "helm.sh/chart",
+    "helm.sh/resource-policy",
     "app.kubernetes.io/managed-by",
     "meta.helm.sh/release-name",
     "meta.helm.sh/release-namespace",

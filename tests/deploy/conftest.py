@@ -25,6 +25,7 @@ EVERYTHING = {
     "networkPolicy": {"gatewayFrom": [{"namespaceSelector": {}}], "metricsFrom": [{"namespaceSelector": {}}]},
     "global": {"imageRegistry": "registry.example.com", "imagePullSecrets": ["pull"]},
     "commonLabels": {"team": "chat"},
+    "operator": {"watchNamespace": "*"},
 }
 PRODUCTION = {**EXTERNAL, "qiscus": {"existingSecret": "my-qiscus"}, "migrations": {"mode": "job"}}
 MATRIX = {
@@ -32,6 +33,7 @@ MATRIX = {
     "everything": EVERYTHING,
     "external": {**CREDENTIALS, **EXTERNAL},
     "production": PRODUCTION,
+    "policy file": {**CREDENTIALS, "operator": {"enabled": False}, "policy": {"capacity": {"default": 3}}},
 }
 
 

@@ -8,11 +8,16 @@ import pytest
 import yaml
 from deploy.conftest import CHART, CREDENTIALS, EXTERNAL, MATRIX, ROOT, containers, pods
 
-from allocator.settings import DatabaseSettings, Settings
+from allocator.settings import DatabaseSettings, OperatorSettings, Settings
 from chassis.settings import specs
 from webhook_gateway.settings import Settings as GatewaySettings
 
-OURS = {"webhook-gateway": GatewaySettings, "allocator": Settings, "migrate": DatabaseSettings}
+OURS = {
+    "webhook-gateway": GatewaySettings,
+    "allocator": Settings,
+    "operator": OperatorSettings,
+    "migrate": DatabaseSettings,
+}
 
 
 @pytest.fixture(params=MATRIX)
@@ -37,9 +42,9 @@ def test_every_pod_fits_pod_security_restricted(objects):
             assert context["capabilities"] == {"drop": ["ALL"]}
 
 
-def test_no_pod_gets_a_token_and_every_container_a_limit(objects):
+def test_no_pod_but_the_operators_gets_a_token_and_every_container_a_limit(objects):
     for name, spec in pods(objects):
-        assert spec["automountServiceAccountToken"] is False, name
+        assert spec["automountServiceAccountToken"] is (name == "antre-operator"), name
         for container in containers(spec):
             resources = container["resources"]
             assert {"cpu", "memory"} <= set(resources["requests"]), name
@@ -104,6 +109,30 @@ def test_with_secrets_and_stores_of_their_own_nothing_secret_is_made(rendered):
     assert "Job" in kinds
 
 
+def test_the_operator_may_do_what_it_needs_and_nothing_else(rendered):
+    rules = rendered("defaults")["Role", "antre-operator"]["rules"]
+    may = {(resource, verb) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
+    assert may == {
+        *(("allocationpolicies", verb) for verb in ("get", "list", "watch")),
+        ("allocationpolicies/status", "patch"),
+        ("events", "create"),
+    }
+
+
+def test_a_policy_comes_by_one_door_only(rendered):
+    by_object, by_file = rendered("defaults"), rendered("policy file")
+    assert ("CustomResourceDefinition", "allocationpolicies.antre.dev") in by_object
+    assert ("ConfigMap", "antre-policy") not in by_object
+    assert ("Deployment", "antre-operator") not in by_file
+    assert ("ConfigMap", "antre-policy") in by_file
+    assert ("CustomResourceDefinition", "allocationpolicies.antre.dev") not in by_file
+
+
+def test_the_definition_outlives_the_release(rendered):
+    about = rendered("defaults")["CustomResourceDefinition", "allocationpolicies.antre.dev"]["metadata"]
+    assert about["annotations"] == {"helm.sh/resource-policy": "keep"}
+
+
 def test_only_the_two_webhooks_are_reached_from_outside(rendered):
     objects = rendered("everything")
     ingress = objects["Ingress", "antre-webhook-gateway"]["spec"]["rules"][0]["http"]["paths"]
@@ -137,6 +166,7 @@ def test_monitors_come_where_their_kinds_are_and_annotations_elsewhere(rendered)
         ({**CREDENTIALS, "externalPostgresql": {"existingSecret": "x"}}, "choose the built-in Postgres or yours"),
         ({**CREDENTIALS, "redis": {"enabled": False}}, "there is no Redis"),
         ({**CREDENTIALS, "postgresql": {"enabled": False}}, "there is no Postgres"),
+        ({**CREDENTIALS, "policy": {"paused": True}}, "operator.enabled and policy are both set"),
         ({**CREDENTIALS, "migrations": {"mode": "job"}}, "before the built-in Postgres is there"),
         ({**CREDENTIALS, "simulator": {"enabled": True}}, "leave qiscus.appId empty"),
     ],

@@ -37,9 +37,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{ .image.repository }}:{{ $tag }}
 {{- end -}}
 
-{{/* Of every pod: no token, nobody in particular, what Pod Security "restricted" wants. */}}
+{{/* Of every pod: no token (but for the operator), nobody in particular, what Pod Security "restricted" wants. */}}
 {{- define "antre.podSecurity" -}}
-automountServiceAccountToken: false
+automountServiceAccountToken: {{ default false .token }}
 enableServiceLinks: false
 {{- with .root.Values.global.imagePullSecrets }}
 imagePullSecrets:
@@ -196,7 +196,7 @@ http://{{ include "antre.fullname" . }}-simulator:8090
   value: {{ .Values.requireDurableStores | quote }}
 {{- end -}}
 
-{{/* Changes when given secrets or the policy's absence change, so that pods are replaced then. Generated ones never do. */}}
+{{/* Changes when given secrets change, so that pods are replaced then. Generated ones never do. */}}
 {{- define "antre.checksum" -}}
 checksum/credentials: {{ list .Values.qiscus .Values.postgresql.password .Values.redis.password | toJson | sha256sum | trunc 16 | quote }}
 {{- end -}}
@@ -216,6 +216,9 @@ checksum/credentials: {{ list .Values.qiscus .Values.postgresql.password .Values
 {{- end -}}
 {{- if not (or .Values.simulator.enabled .Values.qiscus.existingSecret (and .Values.qiscus.appId .Values.qiscus.secretKey)) -}}
 {{- fail "there are no credentials: set qiscus.appId and qiscus.secretKey, or qiscus.existingSecret, or simulator.enabled=true to look around" -}}
+{{- end -}}
+{{- if and .Values.operator.enabled .Values.policy -}}
+{{- fail "operator.enabled and policy are both set: write the policy as an AllocationPolicy object, or set operator.enabled=false" -}}
 {{- end -}}
 {{- if and (eq .Values.migrations.mode "job") .Values.postgresql.enabled -}}
 {{- fail "migrations.mode=job runs before the built-in Postgres is there: use initContainer, or an external Postgres" -}}
