@@ -1,5 +1,7 @@
 """``allocator status``, ``backlog`` and ``agents`` beside a leader at work, with real stores."""
 
+import contextlib
+
 import pytest
 from integration.allocator.asked import ask
 from integration.allocator.conftest import APP
@@ -21,26 +23,31 @@ async def board(redis_url):
     await made.close()
 
 
-async def shown(world, leader, board):
-    """Until the leader has shown what it sees by now."""
-    async with showing(lambda: leader, "a", board, world.clock):
-        before = await board.glances([APP])
+@pytest.fixture
+async def shown(world, board):
+    """Shows what the leader sees until the test is over; returns when it was shown once."""
+    async with contextlib.AsyncExitStack() as stack:
 
-        async def newer():
-            return await board.glances([APP]) != before
+        async def show(leader):
+            await stack.enter_async_context(showing(lambda: leader, "a", board, world.clock))
+            before = await board.glances([APP])
 
-        await world.until(newer)
-        await board.glances([APP])
+            async def newer():
+                return await board.glances([APP]) != before
+
+            await world.until(newer)
+
+        yield show
 
 
-async def test_who_waits_and_why_is_one_command(world, urls, board):
+async def test_who_waits_and_why_is_one_command(world, urls, shown):
     world.platform.agent(1)
     world.platform.agent(2, online=False)
     async with world.leading() as leader:
         for number in range(1, 6):
             await world.writes(f"r{number}")
         await world.until_states(assigned=2, waiting=3)
-        await shown(world, leader, board)
+        await shown(leader)
         said = await ask(urls, "backlog", APP, "--json")
         assert said.status == 0, said.err
         assert [(one["room"], one["position"], one["why"]) for one in said.json["backlog"]] == [
@@ -61,12 +68,12 @@ async def test_who_waits_and_why_is_one_command(world, urls, board):
         assert "offline" in (await ask(urls, "agents", APP)).out
 
 
-async def test_the_status_is_one_screen_and_says_what_is_not_well(world, urls, board):
+async def test_the_status_is_one_screen_and_says_what_is_not_well(world, urls, shown):
     world.platform.agent(1)
     async with world.leading() as leader:
         await world.writes("r1")
         await world.until_states(assigned=1)
-        await shown(world, leader, board)
+        await shown(leader)
         said = await ask(urls, "status")
         assert said.status == 1
         assert "not well: nobody leads" in said.out  # the leader of this test has no lease
@@ -95,3 +102,42 @@ async def test_without_a_schema_the_status_says_how_it_comes(database_url, redis
     assert "`allocator migrate`" in said.out
     other = await ask((database_url, redis_url), "backlog", "demo")
     assert (other.status, "`allocator migrate`" in other.err) == (3, True)
+
+
+async def test_the_life_of_a_room_is_a_story_of_what_was_decided(world, urls, shown):
+    world.platform.agent(1)
+    world.platform.agent(2)
+    async with world.leading() as leader:
+        for number in range(1, 6):
+            await world.writes(f"r{number}")
+        await world.until_states(assigned=4, waiting=1)
+
+        async def waits():
+            return "waits" in (await ask(urls, "why", "r5", "--json")).out
+
+        await world.until(waits)
+        await shown(leader)
+        waiting = (await ask(urls, "why", "r5")).out
+        assert "waiting for" in waiting.splitlines()[0]
+        assert "everybody who may take it and is online has as many customers" in waiting
+        assert "now: number 1 of those who wait; behind 0 in lane wa" in waiting
+        await world.resolves("r1")
+        await world.until_states(assigned=4)
+        told = (await ask(urls, "why", "r5", "--json")).json["lives"][0]["sessions"][0]
+        assert [step["what"] for step in told["steps"]] == ["recorded", "waits", "reserved", "assigned"]
+        assert told["steps"][2]["facts"]["against"] == []
+        first = (await ask(urls, "why", "r1")).out
+        assert "agent 1 (0% loaded, never busy yet), against agent 2 (0% loaded, never busy yet); policy 0" in joined(
+            first
+        )
+        assert "(the platform: done after 0." in joined(first)
+        assert first.splitlines()[-1].split()[1:] == ["resolved", "resolved"]
+
+
+async def test_of_a_room_that_nobody_knows_nothing_is_told(urls):
+    said = await ask(urls, "why", "77", QISCUS_APP_ID="demo")
+    assert (said.status, said.out) == (1, "nothing is known of room 77 in demo\n")
+
+
+def joined(text):
+    return " ".join(text.split())

@@ -6,6 +6,7 @@ from typing import Any
 
 from allocator.core.ids import AgentId, AppId, Epoch, RoomId, SessionId
 from allocator.core.session import OPEN, UNSETTLED, Session, State
+from allocator.core.steps import Step
 from allocator.ports import Conflict
 
 Slot = tuple[AppId, AgentId, int]
@@ -35,6 +36,7 @@ class Rows:
     sessions: dict[SessionId, Session] = field(default_factory=dict)
     slots: dict[Slot, SessionId] = field(default_factory=dict)
     agents: dict[tuple[AppId, AgentId], datetime] = field(default_factory=dict)
+    steps: dict[tuple[AppId, RoomId], tuple[Step, ...]] = field(default_factory=dict)
     policies: dict[AppId, tuple[tuple[int, Any], ...]] = field(default_factory=dict)
     in_use: dict[AppId, int] = field(default_factory=dict)
     open_rooms: dict[tuple[AppId, RoomId], SessionId] = field(default_factory=dict)
@@ -82,7 +84,7 @@ class Rows:
             raise Conflict("session_slot_is_given")
 
 
-_TABLES = ("events", "sessions", "slots", "agents", "policies", "in_use", "open_rooms")
+_TABLES = ("events", "steps", "sessions", "slots", "agents", "policies", "in_use", "open_rooms")
 
 
 def _slot_of(session: Session) -> Slot | None:

@@ -12,6 +12,7 @@ from allocator.core.lifecycle import TOLD
 from allocator.core.policy import Policy, PolicyError, compile_spec, standard
 from allocator.core.roster import Load
 from allocator.core.session import OPEN, UNSETTLED, Session, State
+from allocator.core.steps import Step
 from allocator.ports import Audit, Clock, Due
 from contract import RoomResolved
 from support.memory.rows import EventThere, Rows
@@ -93,6 +94,15 @@ class MemoryTransaction:
         for one in (*freed, *given):
             assert one.agent is not None
             self._rows.agents[one.app, one.agent] = self._clock.wall()
+
+    async def tell(self, steps: Sequence[Step]) -> None:
+        """See the port."""
+        await self._script.begin("tell")
+        for one in steps:
+            key = one.app, one.room
+            told = self._rows.steps.get(key, ())
+            if all((one.session, one.at, one.what) != (there.session, there.at, there.what) for there in told):
+                self._rows.steps[key] = (*told, one)
 
     async def policy(self, app: AppId) -> Policy:
         """See the port."""
@@ -188,7 +198,14 @@ class MemoryTransaction:
             del self._rows.events[key]
         for identity in sessions:
             del self._rows.sessions[identity]
-        return len(events) + len(sessions)
+        return len(events) + len(sessions) + self._forget_steps(sessions_before)
+
+    def _forget_steps(self, before: datetime) -> int:
+        old = [(key, one) for key, told in self._rows.steps.items() for one in told if one.at < before][:FORGET_MAX]
+        for key, one in old:
+            left = tuple(there for there in self._rows.steps[key] if there != one)
+            self._rows.steps.update({key: left})
+        return len(old)
 
     async def served_by(
         self, app: AppId, agents: Iterable[AgentId], assigned_before: datetime, at_most: int

@@ -28,6 +28,7 @@ from allocator.core.policy import Policy
 from allocator.core.roster import Load, Roster
 from allocator.core.session import Session
 from allocator.core.standing import Condition
+from allocator.core.steps import Step
 
 
 class AllocatorError(Exception):
@@ -198,6 +199,9 @@ class Transaction(Protocol):
 
     async def write(self, changes: Changes) -> None:
         """Make the rows so, slots included."""
+
+    async def tell(self, steps: Sequence[Step]) -> None:
+        """Write down what was decided and why, for those who ask later. One that is there already stays as it is."""
 
     async def policy(self, app: AppId) -> Policy:
         """The newest valid policy: that of ``app``, else that for every app, else the standard."""

@@ -5,13 +5,19 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocator.adapters import sql_answers as sql
 from allocator.adapters.postgres import DURABILITY, doubts_of, engine_for, translated
-from allocator.core.answers import Count, Database, Place, Serving
+from allocator.core.answers import Count, Database, Life, Lived, Place, Serving
 from allocator.core.ids import AgentId, AppId, Lane, RoomId, SessionId
+from allocator.core.session import State
+from allocator.core.steps import Step, What
 from chassis.durability import Doubt
+
+STEPS_MAX = 1000
+_ORDER = {what: number for number, what in enumerate(What)}
 
 
 class Answers:
@@ -59,6 +65,19 @@ class Answers:
             rows = await _rows(connection, sql.AGENTS, app)
         return [Serving(agent=AgentId(agent), used=used, busy_at=busy_at) for agent, used, busy_at in rows]
 
+    async def life(self, app: AppId, room: RoomId, at_most: int) -> Life:
+        """What is known of ``room``, of its newest ``at_most`` sessions."""
+        async with self._asking() as connection:
+            rows = await _rows(connection, sql.LIVES, app, room, at_most)
+            ids = [row[0].hex for row in rows]
+            steps = await _rows(connection, sql.STEPS, app, room, ids, STEPS_MAX)
+            sessions = tuple(_lived(app, room, row, steps) for row in rows)
+            before = (0, 0)
+            if sessions and sessions[0].state is State.WAITING:
+                first = sessions[0]
+                before = await _one(connection, sql.BEFORE, app, first.lane, first.since, first.id)
+        return Life(app=app, room=room, sessions=sessions, before=before[0], before_in_lane=before[1])
+
     async def doubts(self) -> Sequence[Doubt]:
         """For what this server may lose what it committed."""
         async with self._asking() as connection:
@@ -93,6 +112,38 @@ def _places(rows: Sequence[Any]) -> list[Place]:
         )
         lanes[lane] += due_at is None
     return places
+
+
+def _lived(app: AppId, room: RoomId, row: Any, steps: Sequence[Any]) -> Lived:
+    identity, lane, state, since, agent, assigned_at, ended_at, ending, verify, due_at = row
+    told = (_step(app, room, step) for step in steps if step[0] == identity)
+    return Lived(
+        id=SessionId(identity.hex),
+        lane=Lane(lane),
+        state=State(state),
+        since=since,
+        agent=agent,
+        assigned_at=assigned_at,
+        ended_at=ended_at,
+        ending=ending,
+        verify=verify,
+        due_at=due_at,
+        steps=tuple(sorted(told, key=lambda one: (one.at, _ORDER[one.what]))),
+    )
+
+
+def _step(app: AppId, room: RoomId, row: Any) -> Step:
+    session, at, what, why, agent, facts = row
+    return Step(
+        app=app,
+        room=room,
+        session=SessionId(session.hex),
+        at=at,
+        what=What(what),
+        why=why,
+        agent=agent,
+        facts=msgspec.json.decode(facts) if isinstance(facts, str | bytes) else facts,
+    )
 
 
 async def _rows(connection: AsyncConnection, statement: str, *parameters: Any) -> Sequence[Any]:

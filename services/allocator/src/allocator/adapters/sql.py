@@ -171,9 +171,23 @@ SELECT {_ALL} FROM session
 WHERE app = $1 AND {_IN_TURN} AND waiting_since < $2 AND room <> ALL($3::text[]) ORDER BY waiting_since, id LIMIT $4
 """
 
+TELL = """
+INSERT INTO step (app, room, session, at, what, why, agent, facts, epoch)
+SELECT u.app, u.room, u.session, u.at, u.what, u.why, u.agent, u.facts::jsonb, $9::bigint
+FROM UNNEST($1::text[], $2::text[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::bigint[], $8::text[])
+AS u (app, room, session, at, what, why, agent, facts)
+ON CONFLICT DO NOTHING
+"""
+
 FORGET_EVENTS = """
 DELETE FROM event WHERE (app, id) IN (
   SELECT app, id FROM event WHERE recorded_at < $1 ORDER BY recorded_at LIMIT $2
+) RETURNING 1
+"""
+
+FORGET_STEPS = """
+DELETE FROM step WHERE (app, room, session, at, what) IN (
+  SELECT app, room, session, at, what FROM step WHERE at < $1 ORDER BY at LIMIT $2
 ) RETURNING 1
 """
 

@@ -45,3 +45,18 @@ SELECT a.agent, count(s.number), a.busy_at FROM agent a
 LEFT JOIN slot s ON s.app = a.app AND s.agent = a.agent
 WHERE a.app = $1 GROUP BY a.agent, a.busy_at ORDER BY a.agent
 """
+
+LIVES = """
+SELECT id, lane, state, waiting_since, agent, assigned_at, ended_at, ending, verify, due_at
+FROM session WHERE app = $1 AND room = $2 ORDER BY waiting_since DESC, id DESC LIMIT $3
+"""
+
+STEPS = """
+SELECT session, at, what, why, agent, facts FROM step
+WHERE app = $1 AND room = $2 AND session = ANY($3::uuid[]) ORDER BY at LIMIT $4
+"""
+
+BEFORE = f"""
+SELECT count(*), count(*) FILTER (WHERE lane = $2 AND due_at IS NULL) FROM session
+WHERE app = $1 AND state = '{State.WAITING}' AND (waiting_since, id) < ($3, $4::uuid)
+"""

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocator.adapters import policies, sql, sql_policies
@@ -18,6 +19,7 @@ from allocator.core.intake import Arrival, End, Known, Room
 from allocator.core.policy import Policy, standard
 from allocator.core.roster import Load
 from allocator.core.session import OPEN, Session, State
+from allocator.core.steps import Step
 from allocator.ports import Audit, Due, Standing
 from contract import RoomResolved
 
@@ -96,6 +98,11 @@ class Statements:
         if busy:
             await self._run(sql.TOUCH_AGENTS, *_turned(busy, 2))
 
+    async def tell(self, steps: Sequence[Step]) -> None:
+        """See the port."""
+        if steps:
+            await self._run(sql.TELL, *_turned([_step(one) for one in steps], 8), self._epoch)
+
     async def policy(self, app: AppId) -> Policy:
         """See the port."""
         known = await policies.in_force(self._connection, app, self._policies.get(app) or standard())
@@ -160,7 +167,8 @@ class Statements:
         """See the port."""
         events = await self._rows(sql.FORGET_EVENTS, events_before, FORGET_MAX)
         sessions = await self._rows(sql.FORGET_SESSIONS, sessions_before, FORGET_MAX)
-        return len(events) + len(sessions)
+        steps = await self._rows(sql.FORGET_STEPS, sessions_before, FORGET_MAX)
+        return len(events) + len(sessions) + len(steps)
 
     async def _fresh(self, arrivals: Sequence[Arrival], now: datetime) -> list[Arrival]:
         """Those that no earlier event was, by id or, for a resolve, by the platform's session number."""
@@ -249,6 +257,11 @@ def _is_repeated(arrival: Arrival, repeated: set[tuple[str, int]]) -> bool:
         return True
     repeated.add(key)
     return False
+
+
+def _step(step: Step) -> tuple[Any, ...]:
+    facts = msgspec.json.encode(step.facts).decode()
+    return step.app, step.room, step.session, step.at, str(step.what), step.why, step.agent, facts
 
 
 def _event(arrival: Arrival) -> tuple[Any, ...]:

@@ -124,6 +124,23 @@ class SessionRow(SQLModel, table=True):
     epoch: int = Field(sa_column=sa.Column(sa.BigInteger, nullable=False))
 
 
+class StepRow(SQLModel, table=True):
+    """A step of a session's life, for whoever asks why (``core.steps``). Nothing is decided by these rows."""
+
+    __tablename__ = "step"
+    __table_args__ = (sa.Index("step_by_age", "at"),)
+
+    app: str = Field(sa_column=sa.Column(sa.String, primary_key=True))
+    room: str = Field(sa_column=sa.Column(sa.String, primary_key=True))
+    session: UUID = Field(sa_column=sa.Column(sa.UUID(as_uuid=True), primary_key=True))
+    at: datetime = Field(sa_column=sa.Column(_TIME, primary_key=True))
+    what: str = Field(sa_column=sa.Column(sa.String, primary_key=True))
+    why: str | None = Field(sa_column=sa.Column(sa.String, nullable=True))
+    agent: int | None = Field(sa_column=sa.Column(sa.BigInteger, nullable=True))
+    facts: dict[str, Any] = Field(sa_column=sa.Column(JSONB, nullable=False))
+    epoch: int = Field(sa_column=sa.Column(sa.BigInteger, nullable=False))
+
+
 class SlotRow(SQLModel, table=True):
     """One unit of an agent's capacity, occupied by one session. A free slot has no row."""
 

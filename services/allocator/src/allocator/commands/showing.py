@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
@@ -30,6 +31,12 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, width: int 
     while sum(widths) + 2 * (len(widths) - 1) > most and max(widths) > NARROWEST:
         widths[widths.index(max(widths))] -= 1
     return ["  ".join(_fit(cell, size) for cell, size in zip(row, widths, strict=True)).rstrip() for row in cells]
+
+
+def wrapped(before: str, text: str) -> list[str]:
+    """``text`` behind ``before``, on as many lines as the terminal's width asks for."""
+    width = max(shutil.get_terminal_size((120, 24)).columns, len(before) + 20)
+    return textwrap.wrap(text, width, initial_indent=before, subsequent_indent=" " * len(before)) or [before.rstrip()]
 
 
 def when(at: datetime | None, now: datetime) -> str:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from allocator.core.ids import AgentId, AppId, Lane, RoomId, SessionId
+from allocator.core.session import State
+from allocator.core.steps import Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +55,31 @@ class Count:
     oldest: datetime | None
     slots_used: int
     parked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lived:
+    """A session, and what was written down of it, in order."""
+
+    id: SessionId
+    lane: Lane
+    state: State
+    since: datetime
+    agent: AgentId | None
+    assigned_at: datetime | None
+    ended_at: datetime | None
+    ending: str | None
+    verify: bool
+    due_at: datetime | None
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """A room's sessions, newest first; if it waits, how many wait in its app, and in its lane, since before it."""
+
+    app: AppId
+    room: RoomId
+    sessions: tuple[Lived, ...]
+    before: int
+    before_in_lane: int

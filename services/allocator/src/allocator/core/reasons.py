@@ -1,5 +1,6 @@
 """Why a session waits, for the people who ask. Every session that a plan leaves waiting has one."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
@@ -29,3 +30,23 @@ class WaitReason(StrEnum):
     """Its room is being read, because this wait is in question."""
     BACKING_OFF = "backing_off"
     """The platform refused it; it is tried again soon."""
+
+
+MEANINGS: Mapping[str, str] = {
+    WaitReason.NO_AGENT_ONLINE: "nobody who may take it is online",
+    WaitReason.ALL_AT_CAPACITY: "everybody who may take it and is online has as many customers as they can carry",
+    WaitReason.NO_ELIGIBLE_AGENT: "the platform names nobody who may take it",
+    WaitReason.CHANNEL_AT_CAPACITY: "who has room has as many from this channel as the policy allows",
+    WaitReason.APP_AT_CAPACITY: "the app has as many sessions as the policy allows in total",
+    WaitReason.WAITING_FOR_THEIR_AGENT: "the agent who served them last is online but full, and is waited for",
+    WaitReason.OUTSIDE_HOURS: "it is outside business hours",
+    WaitReason.PAUSED: "assigning is paused",
+    WaitReason.PLATFORM_UNAVAILABLE: "the platform does not answer, or asked for a pause",
+    WaitReason.CREDENTIALS_REFUSED: "the platform refuses our credentials",
+    WaitReason.ASKING: "the platform is being asked who may take it",
+    WaitReason.CALLS_AT_LIMIT: "as many assignments are under way as may be",
+    WaitReason.LEAD_IN_QUESTION: "the leader is not sure of its lease",
+    WaitReason.VERIFYING: "its room is being read, because this wait is in question",
+    WaitReason.BACKING_OFF: "the platform refused it; it is tried again soon",
+}
+"""Each in a few words, for a person."""

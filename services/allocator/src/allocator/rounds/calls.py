@@ -7,7 +7,7 @@ before it is sent. Reading needs no trust.
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -21,10 +21,12 @@ from allocator.rounds.tuning import Surroundings
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """``assign_agent`` for ``session``, as it was when it was sent, had ``outcome``."""
+    """``assign_agent`` for ``session``, as it was when it was sent, had ``outcome`` after ``took_s``."""
 
     session: Session
     outcome: o.Outcome
+    sent_at: datetime | None = field(default=None, compare=False)
+    took_s: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +141,13 @@ class Calls:
     async def _assign(self, session: Session) -> None:
         assert session.agent is not None
         outcome: o.Outcome = o.NotSent()
-        started = self._clock.now()
+        started, sent_at = self._clock.now(), self._clock.wall()
         if self._trust.covers(self._trust_needed_s):
             outcome = await self._platforms[session.app].assign(session.room, session.agent)
-        self._watch.called(session.app, "assign", outcome, self._clock.now() - started)
+        took_s = self._clock.now() - started
+        self._watch.called(session.app, "assign", outcome, took_s)
         del self.assigning[session.id]
-        self._done(Assigned(session, outcome))
+        self._done(Assigned(session, outcome, sent_at, took_s))
 
     async def _view(self, session: Session) -> None:
         async with self._reading:

@@ -17,6 +17,7 @@ from allocator.core.policy import Policy
 from allocator.core.reasons import WaitReason
 from allocator.core.roster import Foreign, Load, Roster, Seen, foreign_after, foreign_of, short_after
 from allocator.core.session import Session
+from allocator.core.steps import WaitsTold
 from allocator.ports import Outlook
 from allocator.rounds.tuning import Tuning
 from chassis.logs import logger
@@ -88,6 +89,7 @@ class Desk:
         self.believe_from = 0.0
         """Rosters that were asked for before say too little."""
         self.reasons: Mapping[Lane, WaitReason] = {}
+        self.waits_told = WaitsTold()
         self.policy: Policy | None = None
         self.in_use: int | None = None
         """The version that was noted as the one that is used."""

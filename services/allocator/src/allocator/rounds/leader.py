@@ -28,6 +28,7 @@ from allocator.core.lifecycle import farthest, on_clock_back, on_recovery
 from allocator.core.reasons import WaitReason
 from allocator.core.session import Session, State
 from allocator.core.spec import rows_for
+from allocator.core.steps import steps_of
 from allocator.ports import Conflict, Entry, Transaction, Trust, Unavailable
 from allocator.rounds.calls import Assigned, Calls, Result, Swept
 from allocator.rounds.desk import Desk, Moment
@@ -121,6 +122,7 @@ class Leader:
             decided = _Decided(await self._record(tx, taken))
             await self._take_up(tx, taken, decided.recorded)
             decided.reserved = await self._reserve(tx, decided.recorded)
+            await tx.tell([*decided.recorded.steps, *(step for one in decided.reserved for step in one.steps)])
         await self._acknowledge(taken)
         self._announce(decided)
         plans = [one.planned for one in decided.reserved]
@@ -134,7 +136,7 @@ class Leader:
         await self.calls.close()
         taken = Taken(entries=(), results=self._read().results)
         async with self._ledger.transaction(self._epoch) as tx:
-            await self._record(tx, taken)
+            await tx.tell((await self._record(tx, taken)).steps)
 
     async def close(self) -> None:
         """Stop whatever is under way; nothing is written down."""
@@ -298,6 +300,8 @@ class Leader:
                     raise
                 await self._clock.sleep(TERM_RETRY_S)
         self._watch.led(self._epoch)
+        for desk in self.desks.values():
+            desk.waits_told.clear()
         self._touched.update(self.desks)
         for session in again:
             self.calls.assign(session)
@@ -323,6 +327,7 @@ class Leader:
                 changes.note(session, on_recovery(session, self._clock.wall(), over=False))
                 recorded.drift.append((session.app, "reservation_forgotten"))
         await tx.write(changes)
+        recorded.steps.extend(steps_of(changes, self._clock.wall()))
         recorded.sessions.extend(changes.after)
 
     async def _recover(self, tx: Transaction, unsettled: Sequence[Session]) -> Iterable[Session]:
@@ -334,6 +339,7 @@ class Leader:
         for session in unsettled:
             changes.note(session, on_recovery(session, now, over=(session.app, session.room) in self._ended))
         await tx.write(changes)
+        await tx.tell(steps_of(changes, now, {"leader": "new"}))
         return [session for session in changes.after if session.state is State.RESERVED]
 
     async def _resume(self, tx: Transaction, unsettled: Sequence[Session]) -> Iterable[Session]:

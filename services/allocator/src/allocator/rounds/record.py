@@ -15,6 +15,7 @@ from allocator.core.intake import Arrival, take_in
 from allocator.core.lifecycle import needs_view, on_due, on_outcome
 from allocator.core.readings import Sight, on_view
 from allocator.core.session import Session, State
+from allocator.core.steps import NOTHING, Facts, Step, facts_of, step_of
 from allocator.ports import Audit, Entry, Transaction, Unserved
 from allocator.rounds.calls import Asked, Assigned, Result, Swept, Viewed
 from allocator.rounds.tuning import Tuning
@@ -43,6 +44,8 @@ class Recorded:
     next_due_at: datetime | None = None
     drift: list[tuple[AppId, str]] = field(default_factory=list)
     """Differences between our ledger and the platform that were repaired."""
+    steps: list[Step] = field(default_factory=list)
+    """What there is to tell of it."""
 
 
 async def record(
@@ -52,12 +55,12 @@ async def record(
     apps whose platform may be called now.
     """
     done = Recorded()
-    await _write(tx, await _results(tx, taken.results, now, tuning, done), done)
+    await _write(tx, await _results(tx, taken.results, now, tuning, done), now, done, _answers(taken.results))
     found = list(_found(taken.results, now, timedelta(seconds=tuning.timing.lag_s)))
     told = [entry.arrival for entry in taken.entries if entry.arrival is not None]
     events = take_in(await tx.record([*told, *found], now), now, tuning.timing)
     done.drift.extend(_missed(events, found))
-    await _write(tx, events, done)
+    await _write(tx, events, now, done, {SessionId(one.event.id): {"found": True} for one in found})
     await _audit(tx, taken.results, now, tuning, done)
     await _look_at_due(tx, now, tuning=tuning, viewing=viewing, reachable=reachable, done=done)
     return done
@@ -118,7 +121,7 @@ async def _look_at_due(
             done.view.append(session)
         else:
             back.note(session, on_due(session))
-    await _write(tx, back, done)
+    await _write(tx, back, now, done)
     done.next_due_at = due.next_at
 
 
@@ -186,10 +189,28 @@ def _missed(events: Changes, found: Sequence[Arrival]) -> Iterator[tuple[AppId, 
             yield after.app, "webhook_missed"
 
 
-async def _write(tx: Transaction, changes: Changes, done: Recorded) -> None:
+async def _write(
+    tx: Transaction, changes: Changes, now: datetime, done: Recorded, facts: Mapping[SessionId, Facts] | None = None
+) -> None:
     await tx.write(changes)
+    steps = (step_of(before, after, now, (facts or {}).get(after.id, NOTHING)) for before, after in changes)
+    done.steps.extend(step for step in steps if step is not None)
     done.sessions.extend(changes.after)
     done.moved.extend(after for before, after in changes if before is None or before.state is not after.state)
+
+
+def _answers(results: Sequence[Result]) -> dict[SessionId, Facts]:
+    """What the platform said of which session."""
+    found: dict[SessionId, Facts] = {}
+    for result in results:
+        match result:
+            case Assigned(session, outcome):
+                found[session.id] = {**facts_of(outcome), "sent_at": result.sent_at, "took_s": result.took_s}
+            case Viewed(session, view):
+                found[session.id] = {"room": facts_of(view)}
+            case Asked(head=session, found=o.RoomRefused() as refused):
+                found[session.id] = facts_of(refused)
+    return found
 
 
 def _session_of(result: Assigned | Viewed | Asked) -> Session:

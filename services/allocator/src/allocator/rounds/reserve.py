@@ -1,6 +1,6 @@
 """The second half of a round's transaction: the plan is made, and the slots it gives out are written down."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,6 +11,7 @@ from allocator.core.ids import AgentId, Lane, RoomId
 from allocator.core.plan import Plan, plan, why_shut
 from allocator.core.policy import Policy
 from allocator.core.session import Session
+from allocator.core.steps import Step, step_of_choice, step_of_wait
 from allocator.ports import Transaction
 from allocator.rounds.desk import Desk, Moment
 
@@ -28,6 +29,8 @@ class Reserved:
     view: Sequence[Session]
     platform_chooses: bool
     planned: Planned
+    steps: Sequence[Step]
+    """What there is to tell of it."""
 
 
 async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, lag_s: float) -> Reserved:
@@ -44,6 +47,11 @@ async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, l
     made = plan(desk.snapshot(policy, loads=loads, heads=heads, last_agents=last, budget=budget, moment=moment))
     changes = _changes(made, heads, policy, moment.wall)
     await tx.write(changes)
+    steps = list(_steps(made, changes, policy, moment.wall))
+    steps += [
+        step_of_wait(*one, moment.wall)
+        for one in desk.waits_told.changed(_firsts(heads, made), made.reasons, moment.wall)
+    ]
     desk.planned(policy, heads, made, wanted, moment.now)
     return Reserved(
         sessions=changes.after,
@@ -51,6 +59,7 @@ async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, l
         view=await _suspected(tx, desk, moment, lag_s),
         platform_chooses=policy.asks_platform,
         planned=Planned(app=desk.app, at=moment.wall, heads=heads, made=made, loads=loads),
+        steps=steps,
     )
 
 
@@ -69,6 +78,18 @@ async def _suspected(tx: Transaction, desk: Desk, moment: Moment, lag_s: float) 
     if not suspects:
         return ()
     return await tx.served_by(desk.app, suspects, moment.wall - timedelta(seconds=2 * lag_s), SUSPECTED_MAX)
+
+
+def _steps(made: Plan, changes: Changes, policy: Policy, now: datetime) -> Iterator[Step]:
+    sessions = {session.id: session for session in changes.after}
+    for given in made.reservations:
+        yield step_of_choice(sessions[given.session], given, policy, now)
+
+
+def _firsts(heads: Mapping[Lane, Sequence[Session]], made: Plan) -> Mapping[Lane, Session]:
+    """Who is first in each lane now."""
+    left = {lane: [one for one in line if one.id in made.reasons] for lane, line in heads.items()}
+    return {lane: line[0] for lane, line in left.items() if line}
 
 
 def _changes(made: Plan, heads: Mapping[Lane, Sequence[Session]], policy: Policy, now: datetime) -> Changes:
