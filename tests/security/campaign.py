@@ -10,7 +10,7 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -76,14 +76,14 @@ class Tally:
 class Campaign:
     """Inputs from one seed, against one gateway before one Redis."""
 
-    def __init__(self, gateway: Gateway, store: "redis.Redis[bytes]", random: Random) -> None:
+    def __init__(self, gateway: Gateway, store: redis.Redis, random: Random) -> None:
         self.gateway, self.tally, self.ways = gateway, Tally(), Ways(translate, events)
         self._store, self._random = store, random
         self._inbox = Keys().inbox(AppId(APP))
         self._corpus = nasty.everything()
         self._late = 0
 
-    async def run(self, runs: int) -> Iterator[Tally]:
+    async def run(self, runs: int) -> AsyncIterator[Tally]:
         """Try ``runs`` inputs; tells after each turn. Raises :class:`Failed`."""
         while self.tally.inputs < runs:
             left = runs - self.tally.inputs
@@ -136,7 +136,9 @@ class Campaign:
     def _drain(self, inputs: Sequence[Input]) -> int:
         """Empty the inbox, and look at all that was in it; how many events that were."""
         with self._store.pipeline() as pipeline:
-            entries, _ = pipeline.xrange(self._inbox).delete(self._inbox).execute()
+            pipeline.xrange(self._inbox)
+            pipeline.delete(self._inbox)
+            entries, _ = pipeline.execute()
         found = {_told(entry[b"event"], inputs) for _, entry in entries}
         self.tally.events += len(found)
         return len(found)

@@ -28,7 +28,7 @@ def start(processes: Processes, redis_url: str) -> Start:
 
 
 @pytest.fixture(scope="session")
-def store(redis_server: Valkey) -> Iterator["redis.Redis[bytes]"]:
+def store(redis_server: Valkey) -> Iterator[redis.Redis]:
     """The Redis behind the gateway."""
     with redis.Redis.from_url(redis_server.url) as client:
         yield client

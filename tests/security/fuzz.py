@@ -103,7 +103,7 @@ def _progress(campaign: Campaign, runs: int, took_s: float) -> str:
 
 
 @contextmanager
-def _own_gateway() -> Iterator[tuple[Gateway, "redis.Redis[bytes]"]]:
+def _own_gateway() -> Iterator[tuple[Gateway, redis.Redis]]:
     with tempfile.TemporaryDirectory(prefix="antre-fuzz-") as name:
         folder, processes = Path(name), Processes(Path(name))
         server = Valkey(folder / "redis", settings=UNSAVED).start()

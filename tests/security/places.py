@@ -78,7 +78,7 @@ def of_redis(server: Valkey) -> Iterator[tuple[str, bytes]]:
             yield " ".join(command), repr(client.execute_command(*command)).encode()
 
 
-def _content(client: "redis.Redis[bytes]", key: bytes) -> Any:
+def _content(client: redis.Redis, key: bytes) -> Any:
     readers: dict[bytes, Callable[[], Any]] = {
         b"string": lambda: client.get(key),
         b"stream": lambda: client.xrange(key),
@@ -87,7 +87,7 @@ def _content(client: "redis.Redis[bytes]", key: bytes) -> Any:
         b"set": lambda: client.smembers(key),
         b"zset": lambda: client.zrange(key, 0, -1),
     }
-    kind = client.type(key)
+    kind: Any = client.type(key)
     return None if kind == b"none" else readers[kind]()  # gone meanwhile
 
 

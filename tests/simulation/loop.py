@@ -9,9 +9,11 @@ import asyncio
 import contextvars
 import heapq
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from support.memory import VirtualLoop
+
+Ts = TypeVarTuple("Ts")
 
 
 class Process:
@@ -78,6 +80,12 @@ _NOBODY = contextvars.copy_context()
 """The context of the network and the servers."""
 
 
+def finish(told: asyncio.Future[Any], value: object) -> None:
+    """``told`` is done now, if it was not."""
+    if not told.done():
+        told.set_result(value)
+
+
 def outside() -> contextvars.Context:
     """A context that belongs to no process."""
     return _NOBODY
@@ -86,7 +94,9 @@ def outside() -> contextvars.Context:
 class ProcessLoop(VirtualLoop):
     """The loop. Only its two ways of making a handle differ from those of asyncio."""
 
-    def call_at(self, when: float, callback: Any, *args: Any, context: Any = None) -> asyncio.TimerHandle:
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Any = None
+    ) -> asyncio.TimerHandle:
         """See asyncio."""
         timer = _Timer(when, callback, args, self, context)
         heapq.heappush(self._scheduled, timer)  # type: ignore[attr-defined]  # as asyncio does

@@ -7,7 +7,7 @@ import msgspec
 
 from allocator.core.ids import AppId, RoomId
 from contract import Event, EventId, RoomResolved, RoomWaiting
-from simulation.loop import outside
+from simulation.loop import finish, outside
 from simulation.place import APP
 from simulation.script import SOURCES
 from simulation.system import System
@@ -150,7 +150,7 @@ class People:
         gateway = self._dice.choice(self._system.gateways)
         told: asyncio.Future[int] = loop.create_future()
         told.add_done_callback(self._answered(what, room, session, event), context=outside())
-        loop.call_later(SENDER_TIMEOUT_S, lambda: told.done() or told.set_result(0), context=outside())
+        loop.call_later(SENDER_TIMEOUT_S, finish, told, 0, context=outside())
         gateway.receive(event, told)
 
     def _answered(self, what: str, room: RoomId, session: int, event: Event) -> Callable[["asyncio.Future[int]"], None]:

@@ -5,6 +5,7 @@ The record is written in the words of the platform's simulator, so that one judg
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from allocator.core import outcomes as o
 from allocator.core.ids import AgentId, RoomId
@@ -104,7 +105,7 @@ class Place(MemoryPlatform):
 
     # --- what is written down
 
-    def add(self, kind: str, *, room: str = "", of: int = 0, **fields: object) -> None:
+    def add(self, kind: str, *, room: str = "", of: int = 0, **fields: Any) -> None:
         """A line of the record; ``of``: the session that it is about, if not the room's last."""
         session = of or self._sessions.get(RoomId(room), 0)
         at = self._time.wall().timestamp()

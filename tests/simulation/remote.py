@@ -8,13 +8,14 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from allocator.core import outcomes as o
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId
 from allocator.core.roster import Roster
 from allocator.ports import Entry, Failure, Holder, Queue, Standing, Transaction, Unavailable, Unserved
-from simulation.loop import outside
+from simulation.loop import finish, outside
 from simulation.network import Broken, Link, Refused
 from support.memory import MemoryInbox, MemoryLease, MemoryLedger, MemoryPlatform
 from support.memory.ledger import BROKEN_OFF, Work, standing_in
@@ -44,15 +45,16 @@ class RemoteLease:
 
     async def acquire(self, owner: str, ttl_s: float, stale: Holder | None) -> Holder:
         """See the port."""
-        return await self._ask(lambda: self._lease.acquire_now(owner, ttl_s, stale))
+        held: Holder = await self._ask(lambda: self._lease.acquire_now(owner, ttl_s, stale))
+        return held
 
     async def renew(self, owner: str, ttl_s: float) -> bool:
         """See the port."""
-        return await self._ask(lambda: self._lease.renew_now(owner, ttl_s))
+        return bool(await self._ask(lambda: self._lease.renew_now(owner, ttl_s)))
 
     async def release(self, owner: str) -> bool:
         """See the port."""
-        return await self._ask(lambda: self._lease.release_now(owner))
+        return bool(await self._ask(lambda: self._lease.release_now(owner)))
 
     async def wait_for_release(self, at_most_s: float) -> None:
         """See the port."""
@@ -72,7 +74,8 @@ class RemoteInbox:
         """See the port."""
         timeout_s = wait_s + REDIS_TIMEOUT_S
         await _of_store(self._link, lambda: at_most(self._inbox.filled(), wait_s), timeout_s)
-        return await _of_store(self._link, lambda: self._inbox.heads(at_most_entries), timeout_s)
+        entries: list[Entry] = await _of_store(self._link, lambda: self._inbox.heads(at_most_entries), timeout_s)
+        return entries
 
     async def delete(self, entries: Sequence[Entry]) -> None:
         """See the port."""
@@ -127,7 +130,8 @@ class RemoteLedger:
 
     async def standing(self, app: AppId) -> Standing:
         """See the port."""
-        return await self._ask(lambda: standing_in(self._ledger.rows, app))
+        standing: Standing = await self._ask(lambda: standing_in(self._ledger.rows, app))
+        return standing
 
     async def ping(self) -> None:
         """See the port."""
@@ -136,7 +140,7 @@ class RemoteLedger:
     def connection_lost(self) -> None:
         """The process is gone: the server ends what it had under way."""
         for work in self._open:
-            self._link.tell(lambda work=work: self._ledger.abort(work))
+            self._link.tell(partial(self._ledger.abort, work))
 
     async def _begin(self, begin: Callable[[Work, str], Epoch], leader: str) -> Epoch:
         work = await self._opened(None)
@@ -148,7 +152,8 @@ class RemoteLedger:
         return epoch
 
     async def _opened(self, epoch: Epoch | None) -> Work:
-        return await self._ask(lambda: self._serve(epoch))
+        work: Work = await self._ask(lambda: self._serve(epoch))
+        return work
 
     def _serve(self, epoch: Epoch | None) -> asyncio.Future[Work]:
         asked = self._ledger.open(epoch, self._leader)
@@ -272,6 +277,6 @@ class RemotePlatform:
 def at_most(wanted: asyncio.Future[None], seconds: float) -> asyncio.Future[None]:
     """Done with ``wanted``, or after ``seconds``."""
     loop = asyncio.get_running_loop()
-    timer = loop.call_later(seconds, lambda: wanted.done() or wanted.set_result(None), context=outside())
+    timer = loop.call_later(seconds, finish, wanted, None, context=outside())
     wanted.add_done_callback(lambda _: timer.cancel(), context=outside())
     return wanted

@@ -10,7 +10,7 @@ from itertools import count
 import structlog
 
 from allocator.rounds import record
-from contract import EventId
+from contract import EventId, new_event_id
 from simulation.judge import Judge
 from simulation.loop import ProcessLoop
 from simulation.people import People
@@ -21,6 +21,8 @@ from simulation.trouble import heal, strike
 BEGIN_S = 0.1
 REST_WITHIN_S = 60.0
 LOOK_S = 0.25
+IDS = "new_event_id"
+"""Where the round takes the ids of events from that it makes itself."""
 QUIET = structlog.make_filtering_bound_logger(logging.CRITICAL)
 
 
@@ -97,12 +99,12 @@ async def _until_agreed(system: System, judge: Judge, goal: str) -> list[str]:
 @contextmanager
 def _alone() -> Iterator[None]:
     """No log lines, and ids that are the same in every run."""
-    before, new_event_id = structlog.get_config(), record.new_event_id
+    before = structlog.get_config()
     numbers = count(1)
     structlog.configure(wrapper_class=QUIET)
-    record.new_event_id = lambda: EventId(f"{next(numbers):032x}")
+    setattr(record, IDS, lambda: EventId(f"{next(numbers):032x}"))
     try:
         yield
     finally:
-        record.new_event_id = new_event_id
+        setattr(record, IDS, new_event_id)
         structlog.configure(**before)

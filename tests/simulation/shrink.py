@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from simulation.run import Outcome, play
 from simulation.script import Script, without
@@ -43,5 +44,6 @@ def _shorter(script: Script) -> Iterator[Script]:
 def _simpler(script: Script) -> Iterator[Script]:
     for name in ("allocators", "gateways", "agents", "capacity"):
         if getattr(script, name) > 1:
-            yield replace(script, **{name: 1})
-            yield replace(script, **{name: getattr(script, name) - 1})
+            for fewer in (1, getattr(script, name) - 1):
+                changes: dict[str, Any] = {name: fewer}
+                yield replace(script, **changes)

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from itertools import count
+from typing import Any
 
 from allocator.app import Allocator
 from allocator.core.ids import AppId, Epoch
@@ -43,7 +45,7 @@ class ProcessClock(VirtualClock):
         """See the port."""
         return super().now() + self._process.boot_s
 
-    def wall(self):
+    def wall(self) -> datetime:
         """See the port."""
         self.skew_s = self._process.skew_s - self._process.boot_s
         return super().wall()
@@ -161,7 +163,8 @@ class AllocatorMember(Member):
             tuning=TUNING,
         )
         elector = Elector(RemoteLease(system.lease, links["redis"]), clock, process.name, LEASE)
-        self.allocator = Allocator(around, elector, process.name, self.policies)
+        door: Any = self.policies  # all of a file's that an allocator asks for
+        self.allocator = Allocator(around, elector, process.name, door)
         await self.allocator.run()
         process.kill()
         asyncio.get_running_loop().call_later(self.restarts_after_s, self._begin_again, context=outside())

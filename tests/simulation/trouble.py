@@ -5,11 +5,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from simulation.loop import outside
+from simulation.loop import Process, outside
 from simulation.network import Weather
 from simulation.people import People
 from simulation.script import Happening
 from simulation.system import STEPS, AllocatorMember, Member, System
+from support.memory.rows import Rows
 
 SKEW_S = 0.2
 TROUBLED = 1.0
@@ -99,7 +100,7 @@ def _begin(system: System, member: Member) -> None:
         member.begin()
 
 
-def _resume(system: System, process) -> None:
+def _resume(system: System, process: Process) -> None:
     if process.paused and not process.dead:
         system.log(f"{process.name} goes on")
         process.resume()
@@ -169,7 +170,7 @@ def _fail_over(system: System, name: str, go_back: Callable[[], None], after_s: 
     _later(after_s, change)
 
 
-def _set_rows(system: System, rows) -> None:
+def _set_rows(system: System, rows: Rows) -> None:
     system.ledger.rows = rows
     system.ledger.commits.clear()  # a leader whose successor was forgotten leads again, as far as anybody can know
 

@@ -60,7 +60,6 @@ _READ = remote.RemoteInbox.read
 def _always_fresh(self: MemoryTransaction, arrivals: Sequence[Arrival], now: datetime) -> list[Arrival]:
     """Recorded again, under other ids, each time it is read."""
     _FRESH(self, arrivals, now)
-    self.times_read = getattr(self, "times_read", 0) + 1
     return list(arrivals)
 
 
@@ -76,6 +75,7 @@ def _open_to_all(self: MemoryLedger, epoch: Any, leader: str) -> bool:
 
 
 async def _assign_unchecked(self: Calls, session: Session) -> None:
+    assert session.agent is not None
     outcome = await self._platforms[session.app].assign(session.room, session.agent)
     del self.assigning[session.id]
     self._done(Assigned(session, outcome))
@@ -83,6 +83,7 @@ async def _assign_unchecked(self: Calls, session: Session) -> None:
 
 async def _assign_checked_early(self: Calls, session: Session) -> None:
     """Trust is looked at; then a connection is waited for."""
+    assert session.agent is not None
     outcome: outcomes.Outcome = outcomes.NotSent()
     if self._trust.covers(self._trust_needed_s):
         await self._clock.sleep(0.3)
@@ -143,7 +144,7 @@ def _no_sweep(self: Calls, app: Any) -> None:
     """Nobody looks."""
 
 
-def _timing(**changes: float) -> Callable[[], AbstractContextManager[None]]:
+def _timing(**changes: Any) -> Callable[[], AbstractContextManager[None]]:
     tuning = replace(system.TUNING, timing=replace(system.TIMING, **changes))
     return lambda: _patched(system, "TUNING", tuning)
 

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,8 @@ from allocator.core.ids import AppId, RoomId
 from allocator.core.lifecycle import Timing
 from allocator.rounds.leader import READ_WAIT_S, Leader
 from allocator.rounds.tuning import Surroundings, Tuning
-from contract import ENTRY_FIELD, Keys, RoomResolved, RoomWaiting, encode, new_event_id
+from contract import ENTRY_FIELD, Event, Keys, RoomResolved, RoomWaiting, encode, new_event_id
+from one_machine.stores import Postgres
 from support.ledgers import migrated_database
 from support.memory import MemoryPlatform, MemoryPolicyDoor, MemoryWatch
 
@@ -26,14 +29,14 @@ TIMING = Timing(
 class Always:
     """The trust of a leader whom nobody disputes it."""
 
-    def covers(self, seconds):
+    def covers(self, seconds: float) -> bool:
         return seconds < 1000
 
 
 class World:
     """Real Redis, real Postgres, and a platform in memory."""
 
-    def __init__(self, redis_url, database_url):
+    def __init__(self, redis_url: str, database_url: str) -> None:
         keys = Keys("antre")
         self.clock = SystemClock()
         self.inbox = RedisInbox(redis_url, keys, [APP], READ_WAIT_S)
@@ -61,11 +64,11 @@ class World:
             tuning=tuning,
         )
 
-    def leader(self, name="a"):
+    def leader(self, name: str = "a") -> Leader:
         return Leader(name, Always(), self.around)
 
     @contextlib.asynccontextmanager
-    async def leading(self):
+    async def leading(self) -> AsyncIterator[Leader]:
         """A leader at work, which leaves in good order at the end."""
         leader = self.leader()
         running = asyncio.create_task(leader.run())
@@ -80,28 +83,28 @@ class World:
             await asyncio.gather(running, return_exceptions=True)
             await leader.close()
 
-    async def publish(self, event):
+    async def publish(self, event: Event) -> None:
         await self.redis.xadd(self.stream, {ENTRY_FIELD: encode(event)})
 
-    async def writes(self, room):
+    async def writes(self, room: str) -> None:
         """A customer writes; the webhook is in the inbox."""
         self.platform.customer(room)
         await self.publish(RoomWaiting(id=new_event_id(), app=APP, room=RoomId(room), received_ms=0, source="wa"))
 
-    async def resolves(self, room):
+    async def resolves(self, room: str) -> None:
         """Somebody resolves; the webhook is in the inbox."""
         self.platform.resolve(RoomId(room))
         await self.publish(RoomResolved(id=new_event_id(), app=APP, room=RoomId(room), received_ms=0))
 
-    def sent(self):
+    def sent(self) -> list[RoomId]:
         """Rooms in the order in which agents came into them."""
         return [one.room for one in self.platform.record if one.what == "assigned"]
 
-    async def states(self):
+    async def states(self) -> dict[str, int]:
         """How many open sessions are in each state."""
         return dict((await self.ledger.standing(APP)).states)
 
-    async def until(self, fact, *, timeout_s=15.0):
+    async def until(self, fact: Callable[[], Any], *, timeout_s: float = 15.0) -> None:
         """Wait until ``fact()`` is true; it may be a coroutine."""
         give_up_at = time.monotonic() + timeout_s
         while time.monotonic() < give_up_at:
@@ -111,24 +114,25 @@ class World:
             await asyncio.sleep(0.02)
         raise AssertionError(f"not in {timeout_s} s; sent {self.sent()}, {await self.states()}")
 
-    async def until_states(self, **wanted):
-        async def fact():
+    async def until_states(self, **wanted: int) -> None:
+        async def fact() -> bool:
             with contextlib.suppress(Exception):
                 return await self.states() == wanted
+            return False
 
         await self.until(fact)
 
-    async def is_read(self):
-        return await self.redis.xlen(self.stream) == 0
+    async def is_read(self) -> bool:
+        return bool(await self.redis.xlen(self.stream) == 0)
 
-    async def close(self):
+    async def close(self) -> None:
         for one in (self.inbox, self.ledger):
             await one.close()
         await self.redis.aclose()
 
 
 @pytest.fixture
-def schema_url(postgres_server):
+def schema_url(postgres_server: Postgres) -> Iterator[str]:
     """The address of a database with our schema and nothing in it."""
     postgres_server.resume()
     postgres_server.start()
@@ -140,7 +144,7 @@ def schema_url(postgres_server):
 
 
 @pytest.fixture
-async def world(redis_url, schema_url):
+async def world(redis_url: str, schema_url: str) -> AsyncIterator[World]:
     made = World(redis_url, schema_url)
     yield made
     await made.close()

@@ -132,9 +132,10 @@ def _is_up(gateway: Gateway) -> bool:
     return True
 
 
-def rooms_in(store: "redis.Redis[str]", app: str = APP) -> list[str]:
+def rooms_in(store: redis.Redis, app: str = APP) -> list[str]:
     """The rooms of all events in the inbox of ``app``, in order; an event that was written twice counts once."""
-    events = [json.loads(fields["event"]) for _, fields in store.xrange(f"antre:{{{app}}}:inbox")]
+    entries: Any = store.xrange(f"antre:{{{app}}}:inbox")
+    events = [json.loads(fields["event"]) for _, fields in entries]
     return list({event["id"]: event["room"] for event in events}.values())
 
 
