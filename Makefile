@@ -24,7 +24,7 @@ BESIDE_TESTS = PYTHONPATH=tests $(BIN)/python -m
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check simulate crash faults model fuzz durability images sbom e2e chart kustomize format crd docs lock clean distclean
+.PHONY: help install run test check simulate crash faults alerts model fuzz durability images sbom e2e chart kustomize format crd docs lock clean distclean
 
 help: ## list every word
 	@echo "Antre decides which agent takes the next customer."
@@ -69,6 +69,9 @@ crash: $(STAMP) ## processes die at each step of what they do, on real stores
 faults: $(STAMP) ## the 45 faults, with real processes, stores and signals
 	@exec env $(BESIDE_TESTS) faults $(if $(CASE),--case $(CASE)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(SEEDS),--seeds $(SEEDS)) $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
+
+alerts: $(STAMP) ## the system is broken in many ways, and a real Prometheus raises the right alert
+	@exec $(BIN)/pytest -v --timeout 300 -m 'alerts or not alerts' tests/monitoring/test_alerts.py $(ARGS)
 
 model: $(STAMP) ## all that may happen to a model of the protocol, and to weaker ones
 	@exec env $(BESIDE_TESTS) model $(if $(VARIANT),--variant '$(VARIANT)') $(ARGS)

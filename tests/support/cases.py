@@ -17,6 +17,7 @@ PROPERTY = "case"
 MISSING = "missing tool: "
 MARKS = (
     "case(number, ..., t_s=None): the faults (of 45) that the test shows, the T allowed; no number: beside the table",
+    "alerts: breaks the system under a real Prometheus",
     "representative(reason): one of the cases that run with all the other tests, and what it guards",
 )
 

@@ -59,7 +59,7 @@ class Allocator:
 
     async def run(self) -> None:
         """Until :meth:`stop`."""
-        beside = [asyncio.create_task(work) for work in (self._figures(), self._touch_ledger())]
+        beside = [asyncio.create_task(work) for work in (self._figures(), self._queues(), self._touch_ledger())]
         try:
             while not self._stop.is_set():
                 await self._term()
@@ -161,9 +161,15 @@ class Allocator:
         while True:
             started = clock.now()
             if self._leader is not None:
-                await publish_queues(self._around)
                 await publish_figures(self._leader, self._around)
             await clock.sleep(max(FIGURES_S, FIGURES_SHARE * (clock.now() - started)))
+
+    async def _queues(self) -> None:
+        """While we have the lease: what waits in the inbox. Whether Postgres is there does not matter."""
+        while True:
+            if self._leader is not None:
+                await publish_queues(self._around)
+            await self._around.clock.sleep(FIGURES_S)
 
     async def _touch_ledger(self) -> None:
         while True:
@@ -174,7 +180,7 @@ class Allocator:
 
 
 async def publish_queues(around: Surroundings) -> None:
-    """Tell the watch what waits in the inbox, if that can be had. Whether Postgres is there does not matter."""
+    """Tell the watch what waits in the inbox, if that can be had."""
     with contextlib.suppress(Unavailable):
         for app, queue in (await around.inbox.queues()).items():
             around.watch.queue(app, queue, around.clock.wall())

@@ -166,8 +166,9 @@ PARKED_MAX = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """What a leader has in mind about an app, for those who look. ``policy``: the version in force; ``circuit``: 0
-    calls of the platform flow, 1 one at a time tries, 2 they pause; ``calls``: those under way, by what is called.
+    """What a leader has in mind about an app, for those who look. ``policy``: the version in force; ``circuit``: calls
+    of the platform 0 flow, 1 are tried one at a time, 2 pause, 3 pause because our credentials are refused;
+    ``calls``: those under way, by what is called.
     """
 
     slots: int

@@ -234,9 +234,18 @@ class Desk:
             foreign=sum(foreign_of(self._foreign, agent) for agent in online),
             agents_online=len(online),
             policy=None if self.policy is None else self.policy.version,
-            circuit=0 if self.breaker.reason is None else 1 if b.may_call(self.breaker, now) else 2,
+            circuit=self._circuit(now),
             calls=calls,
         )
+
+    def _circuit(self, now: float) -> int:
+        match self.breaker.reason:
+            case None:
+                return 0
+            case WaitReason.CREDENTIALS_REFUSED:
+                return 3
+            case _:
+                return 1 if b.may_call(self.breaker, now) else 2
 
     def slots(self) -> int:
         """How many slots the agents have who are online."""

@@ -62,7 +62,8 @@ class System(_Gauges):
         self._online = self._gauge("antre_agents_online", "Agents who are online, as the platform said last.")
         self._policy = self._gauge("antre_policy_version", "The version of the policy in force.")
         self._circuit = self._gauge(
-            "antre_platform_circuit", "Calls of the platform: 0 they flow, 1 one at a time tries, 2 they pause."
+            "antre_platform_circuit",
+            "Calls of the platform: 0 they flow, 1 one at a time tries, 2 they pause, 3 our credentials are refused.",
         )
         self._calls = self._gauge("antre_platform_calls_in_flight", "Calls of the platform under way.", "call")
         self._fairness = self._gauge(
