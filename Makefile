@@ -24,7 +24,7 @@ BESIDE_TESTS = PYTHONPATH=tests $(BIN)/python -m
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check simulate crash faults alerts model fuzz durability images sbom e2e chart kustomize format crd docs lock clean distclean
+.PHONY: help install run test check simulate crash faults alerts model fuzz durability images sbom e2e chart kustomize format dashboards pictures crd docs lock clean distclean
 
 help: ## list every word
 	@echo "Antre decides which agent takes the next customer."
@@ -58,6 +58,7 @@ check: $(STAMP) ## style, types, imports, locked requirements, tests of the hous
 	$(BIN)/python requirements/fingerprint.py
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/python deploy/crd.py --check
+	$(BIN)/python deploy/dashboards/generate.py --check
 	$(BIN)/pytest -q tests/house
 
 simulate: $(STAMP) ## thousands of runs of the whole system in virtual time, with every kind of trouble
@@ -103,6 +104,11 @@ format: $(STAMP) ## put the code into shape and mend what can be mended
 
 crd: $(STAMP) ## write the definition of AllocationPolicy from the policy's own structs
 	$(BIN)/python deploy/crd.py
+dashboards: $(STAMP) ## write the Grafana dashboards of the chart
+	$(BIN)/python deploy/dashboards/generate.py
+
+pictures: $(STAMP) ## draw the panels of the dashboards from a run in which the leader breaks (needs matplotlib)
+	@exec $(BESIDE_TESTS) monitoring.pictures $(ARGS)
 
 docs: $(STAMP) ## write the parts of docs/ that the code knows best
 	$(BIN)/python docs/generate.py
