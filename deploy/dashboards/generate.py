@@ -19,6 +19,7 @@ WIDTH = 24
 N = 'namespace=~"$namespace"'
 A = f'{N},app=~"$app"'
 RATE = "[$__rate_interval]"
+DRIFT = f"sum by (kind) (increase(antre_drift_repaired_total{{{A}}}{RATE}))"
 STATEMENTS_A_ROUND = ("antre_round_statements_total", "antre_round_seconds_count")
 
 
@@ -64,9 +65,9 @@ def spread(metric: str, selector: str = A) -> list[tuple[str, str]]:
     return [("half", quantile(0.5, metric, selector)), ("99 of 100", quantile(0.99, metric, selector))]
 
 
-def or_nought(query: str) -> str:
+def or_nought(query: str, label: str = "none") -> str:
     """Nothing was ever counted: that is a nought, not an empty picture."""
-    return f"({query}) or on() vector(0)"
+    return f'({query}) or on() label_replace(vector(0), "{label}", "none", "", "")'
 
 
 GLANCE = Row(
@@ -75,7 +76,7 @@ GLANCE = Row(
         Panel(
             title="Leaders",
             kind="stat",
-            lines=[("leaders", f"sum(antre_leader{{{N}}})")],
+            lines=[("leaders", or_nought(f"sum(antre_leader{{{N}}})"))],
             width=3,
             says="1: one leads. 0: nobody is assigned. 2: for longer than a scrape, look at the runbook.",
         ),
@@ -219,7 +220,9 @@ PLATFORM = Row(
         ),
         Panel(
             title="Drift found and repaired",
-            lines=[("{{kind}}", or_nought(f"sum by (kind) (increase(antre_drift_repaired_total{{{A}}}{RATE}))"))],
+            lines=[
+                ("{{kind}}", or_nought(f"sum by (kind) (increase(antre_drift_repaired_total{{{A}}}{RATE}))", "kind"))
+            ],
         ),
     ),
 )
@@ -286,7 +289,7 @@ CUSTOMERS = Row(
             lines=[("{{state}}", f"sum by (state) ({stands('antre_sessions_open', 'app, state')})")],
             stacked=True,
         ),
-        Panel(title="Ended", lines=[("{{state}}", or_nought(rate("antre_sessions_ended_total", "state")))]),
+        Panel(title="Ended", lines=[("{{state}}", or_nought(rate("antre_sessions_ended_total", "state"), "state"))]),
         Panel(title="Longest wait", unit="s", lines=[("{{app}}", stands("antre_oldest_wait_seconds"))]),
     ),
 )
@@ -317,7 +320,9 @@ AGENTS = Row(
         ),
         Panel(
             title="Moved by hand, or found late",
-            lines=[("{{kind}}", or_nought(f"sum by (kind) (increase(antre_drift_repaired_total{{{A}}}{RATE}))"))],
+            lines=[
+                ("{{kind}}", or_nought(f"sum by (kind) (increase(antre_drift_repaired_total{{{A}}}{RATE}))", "kind"))
+            ],
             width=12,
         ),
     ),

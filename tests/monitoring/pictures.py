@@ -37,9 +37,9 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)
         with _running(folder) as (antre, prometheus):
-            began = time.monotonic()
+            began = time.time()
             _story(antre, words.seconds)
-            _draw_all(figure.Figure, prometheus, time.monotonic() - began, words.into)
+            _draw_all(figure.Figure, prometheus, (began, time.time()), words.into)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -80,27 +80,26 @@ def _story(antre: System, seconds: float) -> None:
     time.sleep(seconds)
 
 
-def _draw_all(figure: Any, prometheus: Prometheus, seconds: float, folder: Path) -> None:
+def _draw_all(figure: Any, prometheus: Prometheus, span: tuple[float, float], folder: Path) -> None:
     for name, lines in groupby(asked(NAMESPACE, rate_s=5), key=lambda one: one.dashboard):
         panels = [list(group) for _, group in groupby(lines, key=lambda one: (one.row, one.panel))]
         rows = -(-len(panels) // COLUMNS)
         picture = figure(figsize=(18, 3 * rows), layout="constrained")
         for number, panel in enumerate(panels, 1):
-            _draw(picture.add_subplot(rows, COLUMNS, number), panel, prometheus, seconds)
+            _draw(picture.add_subplot(rows, COLUMNS, number), panel, prometheus, span)
         picture.savefig(folder / f"{name}.png", dpi=60)
         print(folder / f"{name}.png")  # noqa: T201 - it talks to the person who started it
 
 
-def _draw(axes: Any, panel: Sequence[Asked], prometheus: Prometheus, seconds: float) -> None:
+def _draw(axes: Any, panel: Sequence[Asked], prometheus: Prometheus, span: tuple[float, float]) -> None:
     axes.set_title(f"{panel[0].row}: {panel[0].panel} ({panel[0].unit})", fontsize=9)
     for line in panel:
-        for series in prometheus.query_range(line.query, seconds):
+        for series in prometheus.query_range(line.query, *span):
             points = [(float(at), float(value)) for at, value in series["values"]]
-            last = points[-1][0]
-            xs, ys = zip(*((at - last, value) for at, value in _with_gaps(points)), strict=True)
+            xs, ys = zip(*((at - span[0], value) for at, value in _with_gaps(points)), strict=True)
             axes.plot(xs, ys, label=_called(line.legend, series["metric"]), linewidth=1)
     axes.legend(fontsize=6, loc="upper left")
-    axes.set_xlim(-seconds, 0)
+    axes.set_xlim(0, span[1] - span[0])
 
 
 def _with_gaps(points: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:

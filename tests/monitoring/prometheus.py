@@ -1,6 +1,5 @@
 """A real Prometheus that looks at our real processes. Blocking calls."""
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,10 +50,9 @@ class Prometheus:
         """The series that an expression has now. Fails if it is none."""
         return list(self._ask("/api/v1/query", query=text)["result"])
 
-    def query_range(self, text: str, seconds: float, step_s: float = 1.0) -> list[Any]:
-        """The series of an expression over the last ``seconds``."""
-        now = time.time()
-        found = self._ask("/api/v1/query_range", query=text, start=now - seconds, end=now, step=step_s)
+    def query_range(self, text: str, since: float, until: float, step_s: float = 1.0) -> list[Any]:
+        """The series of an expression between two Unix times."""
+        found = self._ask("/api/v1/query_range", query=text, start=since, end=until, step=step_s)
         return list(found["result"])
 
     def wrong(self) -> list[str]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from allocator.core.chances import Planned
 from allocator.core.ids import AppId, Epoch
 from allocator.core.session import Session
-from allocator.ports import Outlook, Queue, Standing
+from allocator.ports import Entry, Outlook, Queue, Standing
 
 
 @dataclass
@@ -30,11 +30,13 @@ class MemoryWatch:
         """See the port."""
         self.epochs.append(epoch)
 
-    def round(self, seconds: float, events: int, sessions: Sequence[Session], plans: Sequence[Planned]) -> None:
+    def round(
+        self, seconds: float, entries: Sequence[Entry], sessions: Sequence[Session], plans: Sequence[Planned]
+    ) -> None:
         """See the port."""
         assert seconds >= 0
         self.rounds += 1
-        self.events += events
+        self.events += len(entries)
         self.changed.extend(sessions)
         self.plans.extend(plans)
 

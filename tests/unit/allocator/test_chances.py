@@ -90,13 +90,25 @@ def test_of_a_reservation_that_another_leader_made_the_delay_is_known_from_there
     assert came(Chances(), waiting(1, since=at(0)), 9, reserved=at(5)) == 4
 
 
-def test_from_an_end_to_the_agent_s_next_who_waited_then():
+def over(number, seconds):
+    return replace(waiting(number, room=f"over {number}"), state=State.RESOLVED, agent=AGENT, ended_at=at(seconds))
+
+
+def test_from_the_end_of_a_session_to_the_agent_s_next_who_waited_then():
     chances, waits, late = Chances(), waiting(1, since=at(0)), waiting(2, since=at(20))
-    over = replace(waits, state=State.RESOLVED, agent=AGENT, ended_at=at(10))
     for session, expected in ((waits, 1.5), (late, None)):
-        chances.ended(over)
+        chances.ended(over(9, 10), None)
+        planned(chances, 11, [session], give=[session])
         served = replace(session, state=State.ASSIGNED, agent=AGENT, slot=1, assigned_at=at(11.5))
         assert chances.turnaround(served) == expected
+
+
+def test_slots_that_came_free_while_nobody_led_lay_idle_from_then_on_and_not_from_when_it_was_recorded():
+    chances, one, two = Chances(), waiting(1, room="1", since=at(0)), waiting(2, room="2", since=at(0))
+    chances.ended(over(8, 60), at(10))
+    chances.ended(over(9, 60), at(20))
+    assert planned(chances, 60, [one, two], give=[one, two], busy_at=at(60)) == [50, 40]
+    assert (came(chances, one, 61), came(chances, two, 61)) == (51, 41)
 
 
 def test_a_doubt_lasts_until_it_is_settled_however_often_it_is_sent_again():
@@ -111,5 +123,5 @@ def test_a_doubt_lasts_until_it_is_settled_however_often_it_is_sent_again():
 def test_what_is_over_is_forgotten():
     chances, one = Chances(), waiting(1, since=at(0))
     planned(chances, 5, [one], give=[one])
-    chances.ended(replace(one, state=State.WITHDRAWN, ended_at=at(6)))
+    chances.ended(replace(one, state=State.WITHDRAWN, ended_at=at(6)), None)
     assert came(chances, one, 9, reserved=at(8)) == 1

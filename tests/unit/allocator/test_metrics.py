@@ -59,7 +59,7 @@ def work(metrics, app):
         replace(waiting(2, since=NOON), app=app, state=state, agent=1, ended_at=NOON)
         for state in (State.RESOLVED, State.WITHDRAWN, State.PARKED)
     )
-    metrics.round(0.01, 3, sessions, [])
+    metrics.round(0.01, [], sessions, [])
     for call in ("assign", "view", "roster", "sweep"):
         for outcome in (*OUTCOMES, *FAILURES) if call == "assign" else FAILURES:
             metrics.called(app, call, outcome, 0.1)

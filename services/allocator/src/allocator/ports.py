@@ -314,8 +314,10 @@ class Watch(Protocol):
     def led(self, epoch: Epoch | None) -> None:
         """We lead in term ``epoch``; None: we do not."""
 
-    def round(self, seconds: float, events: int, sessions: Sequence[Session], plans: Sequence[Planned]) -> None:
-        """A round is done: it took in ``events``, ``sessions`` came into the states they are in now, and after that
+    def round(
+        self, seconds: float, entries: Sequence[Entry], sessions: Sequence[Session], plans: Sequence[Planned]
+    ) -> None:
+        """A round is done: it took in ``entries``, ``sessions`` came into the states they are in now, and after that
         ``plans`` were made.
         """
 

@@ -58,18 +58,21 @@ class Chances:
         self._could: dict[SessionId, datetime] = {}
         """Since when those who are reserved could have been served."""
         self._doubts: dict[SessionId, datetime] = {}
-        self._freed: dict[AgentId, datetime] = {}
-        """When an agent's last session ended, if none was given since."""
+        self._freed: dict[AgentId, list[datetime]] = {}
+        """When an agent's slots came free that were not given out since, the first one first."""
+        self._free: dict[SessionId, datetime] = {}
+        """When the slots came free that were given to those who are reserved."""
 
     def planned(self, plan: Planned) -> Iterator[float]:
         """How long each slot that is given out lay idle while somebody waited who could have had it."""
         sessions = {one.id: one for line in plan.heads.values() for one in line}
         for given in plan.made.reservations:
             session = sessions[given.session]
-            free = datetime.fromtimestamp(plan.loads.get(given.agent, IDLE).busy_at, UTC)
+            free = self._free_since(given.agent, plan.loads)
             excused = [at for at in (self._patient.get(session.id), self._excused.get(session.lane)) if at]
             since = max(session.waiting_since, *excused or [free])
             self._could[session.id] = min(since, self._could.get(session.id, since))
+            self._free[session.id] = free
             yield _seconds(max(since, free), plan.at)
         self._excuse(plan)
 
@@ -80,13 +83,11 @@ class Chances:
         return _seconds(since, session.assigned_at)
 
     def turnaround(self, session: Session) -> float | None:
-        """How long after the end of the agent's last session ``session`` came; None: it did not wait then."""
-        if session.agent is None or session.assigned_at is None:
+        """How long after its agent's slot came free ``session`` came; None: it did not wait then."""
+        free = self._free.pop(session.id, None)
+        if free is None or session.assigned_at is None or free < session.waiting_since:
             return None
-        freed = self._freed.pop(session.agent, None)
-        if freed is None or freed < session.waiting_since:
-            return None
-        return _seconds(freed, session.assigned_at)
+        return _seconds(free, session.assigned_at)
 
     def moved(self, session: Session) -> None:
         """``session`` came into its state. A doubt lasts until it is settled, however often it is sent again."""
@@ -100,14 +101,28 @@ class Chances:
         """Since when the oldest of those in doubt is."""
         return min(self._doubts.values(), default=None)
 
-    def ended(self, session: Session) -> None:
-        """``session`` is over."""
+    def ended(self, session: Session, told_at: datetime | None) -> None:
+        """``session`` is over. ``told_at``: when the inbox accepted the word of it; that may be long before it was
+        recorded, if nobody led.
+        """
         assert session.state not in OPEN
         self._could.pop(session.id, None)
-        if session.state is State.RESOLVED and session.agent is not None and session.ended_at is not None:
-            self._freed[session.agent] = session.ended_at
-            if len(self._freed) > _FREED_MAX:
-                del self._freed[next(iter(self._freed))]
+        self._free.pop(session.id, None)
+        at = told_at or session.ended_at
+        if session.state is State.RESOLVED and session.agent is not None and at is not None:
+            self._freed.setdefault(session.agent, []).append(at)
+            if sum(map(len, self._freed.values())) > _FREED_MAX:
+                self._freed.clear()
+
+    def _free_since(self, agent: AgentId, loads: Mapping[AgentId, Load]) -> datetime:
+        """When the slot came free that ``agent`` is given somebody on; the ledger knows when that was recorded."""
+        freed = self._freed.get(agent)
+        if not freed:
+            return datetime.fromtimestamp(loads.get(agent, IDLE).busy_at, UTC)
+        first = freed.pop(0)
+        if not freed:
+            del self._freed[agent]
+        return first
 
     def _excuse(self, plan: Planned) -> None:
         reasons = plan.made.reasons

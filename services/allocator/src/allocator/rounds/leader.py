@@ -126,7 +126,7 @@ class Leader:
         await self._acknowledge(taken)
         self._announce(decided)
         plans = [one.planned for one in decided.reserved]
-        self._watch.round(self._clock.now() - started, len(taken.entries), decided.recorded.moved, plans)
+        self._watch.round(self._clock.now() - started, taken.entries, decided.recorded.moved, plans)
 
     async def leave(self) -> None:
         """Leave in good order: what has come back is settled. What is still under way stays RESERVED, and is announced

@@ -17,9 +17,11 @@ from allocator.adapters.metrics.system import Inbox, System
 from allocator.adapters.metrics.work import Work
 from allocator.core.chances import Planned
 from allocator.core.ids import AppId, Epoch
+from allocator.core.intake import Arrival
 from allocator.core.session import Session
-from allocator.ports import Outlook, Queue, Standing
+from allocator.ports import Entry, Outlook, Queue, Standing
 from chassis.vitals import introduce
+from contract import RoomResolved
 
 
 class Metrics:
@@ -64,13 +66,16 @@ class Metrics:
             self._changes.inc(self._epoch is None)
         self._epoch = epoch
 
-    def round(self, seconds: float, events: int, sessions: Sequence[Session], plans: Sequence[Planned]) -> None:
+    def round(
+        self, seconds: float, entries: Sequence[Entry], sessions: Sequence[Session], plans: Sequence[Planned]
+    ) -> None:
         """See the port."""
-        self._work.round(seconds, events)
+        self._work.round(seconds, entries)
+        told = {(one.event.app, one.event.room): one.at for one in _resolves(entries)}
+        for session in sessions:
+            self._work.moved(session, told.get((session.app, session.room)))
         for plan in plans:
             self._work.planned(plan)
-        for session in sessions:
-            self._work.moved(session)
 
     def called(self, app: AppId, call: str, result: object, seconds: float) -> None:
         """See the port."""
@@ -101,6 +106,11 @@ class Metrics:
 
     def _leads(self) -> bool:
         return self._epoch is not None and self.trust_left() > 0
+
+
+def _resolves(entries: Sequence[Entry]) -> list[Arrival]:
+    arrivals = [entry.arrival for entry in entries if entry.arrival is not None]
+    return [one for one in arrivals if isinstance(one.event, RoomResolved)]
 
 
 class _While:

@@ -1,6 +1,7 @@
 """What this process did: counters and histograms."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -9,6 +10,7 @@ from allocator.core import outcomes as o
 from allocator.core.chances import Chances, Planned
 from allocator.core.ids import AppId
 from allocator.core.session import OPEN, Session, State
+from allocator.ports import Entry
 
 _CALL_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8)
 _ROUND_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
@@ -60,10 +62,10 @@ class Work:
         """We do not lead any more; counters stay."""
         self._chances.clear()
 
-    def round(self, seconds: float, events: int) -> None:
+    def round(self, seconds: float, entries: Sequence[Entry]) -> None:
         """See the port."""
         self._rounds.observe(seconds)
-        self._events.inc(events)
+        self._events.inc(len(entries))
 
     def planned(self, plan: Planned) -> None:
         """A plan was made, and written down."""
@@ -73,12 +75,12 @@ class Work:
         for seconds in idle:
             self._idle.labels(plan.app).observe(seconds)
 
-    def moved(self, session: Session) -> None:
-        """``session`` came into the state that it is in."""
+    def moved(self, session: Session, told_at: datetime | None) -> None:
+        """``session`` came into the state that it is in. ``told_at``: when a resolve of its room was accepted."""
         self._chances[session.app].moved(session)
         if session.state not in OPEN:
             self._ended.labels(session.app, session.state).inc()
-            self._chances[session.app].ended(session)
+            self._chances[session.app].ended(session, told_at)
         elif session.state is State.ASSIGNED and session.slot is not None:
             self._came_to_an_agent(session)
 
