@@ -21,8 +21,10 @@ START_S = 60.0
 class Gateway:
     """A ``webhook-gateway`` before a Redis."""
 
+    command: tuple[str, ...] = (str(Path(sys.executable).parent / "webhook-gateway"),)
+
     def __init__(self, redis_url: str, folder: Path) -> None:
-        self.port = free_port()
+        self.port, self.metrics_port = free_port(), free_port()
         environment = {
             "PATH": os.environ.get("PATH", ""),
             "REDIS_URL": redis_url,
@@ -30,12 +32,16 @@ class Gateway:
             "ANTRE_HTTP_HOST": HOST,
             "ANTRE_HTTP_PORT": str(self.port),
             "ANTRE_METRICS_HOST": HOST,
-            "ANTRE_METRICS_PORT": str(free_port()),
+            "ANTRE_METRICS_PORT": str(self.metrics_port),
             "ANTRE_LOG_LEVEL": "error",
         }
-        program = Path(sys.executable).parent / "webhook-gateway"
-        self._process = spawn([program], env=environment, log=folder / "gateway.log")
+        self._process = spawn(self.command, env=environment, log=folder / "gateway.log")
         self._until_ready()
+
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
 
     def end(self) -> None:
         """Stop it."""
