@@ -60,7 +60,9 @@ def _policy_refused(antre: System) -> None:
 
 
 def _parked(antre: System) -> None:
+    version = antre.total("antre_policy_version")
     antre.set_policy("capacity: {default: 0}\n")
+    antre.must("nobody has a slot", lambda: antre.total("antre_policy_version") > version)
     (room,) = antre.customers(1)
     antre.platform.post(f"rooms/{room}", refuse=422)
     antre.set_policy(antre.shape.policy)

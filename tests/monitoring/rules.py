@@ -29,7 +29,7 @@ def hurried(factor: float) -> str:
 
 
 def _faster(expr: str, factor: float) -> str:
-    expr = re.sub(r"\[(\d+[smhd])\]", lambda found: f"[{_shorter(found[1], factor)}]", expr)
+    expr = re.sub(r"\[(\d+[smhd])\]", lambda found: f"[{_shorter(found[1], factor, 6000)}]", expr)
     return re.sub(
         r"(antre_\w*_seconds(?:\[\w+\])?\)* > )(\d+)",
         lambda found: f"{found[1]}{max(int(found[2]) / factor, 0):g}",
@@ -37,9 +37,9 @@ def _faster(expr: str, factor: float) -> str:
     )
 
 
-def _shorter(span: str, factor: float) -> str:
-    """Two scrapes, a second each, have to fit in."""
-    return f"{max(3000, int(1000 * int(span[:-1]) * _UNITS_S[span[-1]] / factor))}ms"
+def _shorter(span: str, factor: float, at_least_ms: int = 3000) -> str:
+    """A few scrapes, a second each, have to fit in, and as many looks."""
+    return f"{max(at_least_ms, int(1000 * int(span[:-1]) * _UNITS_S[span[-1]] / factor))}ms"
 
 
 def _read() -> Any:
