@@ -104,6 +104,7 @@ format: $(STAMP) ## put the code into shape and mend what can be mended
 
 crd: $(STAMP) ## write the definition of AllocationPolicy from the policy's own structs
 	$(BIN)/python deploy/crd.py
+
 dashboards: $(STAMP) ## write the Grafana dashboards of the chart
 	$(BIN)/python deploy/dashboards/generate.py
 
