@@ -5,10 +5,15 @@ import contextlib
 import pytest
 from integration.allocator.asked import ask
 from integration.allocator.conftest import APP
+from unit.allocator.making import waiting
 
 from allocator.adapters.redis_board import RedisBoard
+from allocator.core.changes import Changes
+from allocator.core.lifecycle import ended
+from allocator.core.session import State
 from allocator.rounds.showing import showing
 from contract import Keys
+from support import free_port
 
 
 @pytest.fixture
@@ -141,3 +146,44 @@ async def test_of_a_room_that_nobody_knows_nothing_is_told(urls):
 
 def joined(text):
     return " ".join(text.split())
+
+
+async def test_whom_the_platform_refused_for_good_is_on_a_list(world, urls):
+    assert (await ask(urls, "parked", APP)).out == "nobody is parked\n"
+    epoch = await world.ledger.begin_term("a")
+    new = waiting(1, room="77")
+    changes = Changes()
+    changes.note(None, ended(new, State.PARKED, new.waiting_since, "no such room"))
+    async with world.ledger.transaction(epoch) as tx:
+        await tx.write(changes)
+    said = await ask(urls, "parked", new.app, "--json")
+    assert [(one["room"], one["ending"]) for one in said.json["parked"]] == [("77", "no such room")]
+    assert "no such room" in (await ask(urls, "parked", new.app)).out
+
+
+async def test_the_doctor_says_what_is_wrong_and_what_to_do(urls, processes):
+    port = free_port()
+    words = ("--port", str(port), "--app", "sim-demo:right-key-0001", "--agents", "1")
+    simulator = processes.start("qiscus-simulator", *words, name="simulator")
+    simulator.wait_ready(f"http://127.0.0.1:{port}/simulator/state", timeout_s=60)
+    app = {
+        "QISCUS_APP_ID": "sim-demo",
+        "QISCUS_BASE_URL": f"http://127.0.0.1:{port}",
+        "ANTRE_WEBHOOK_TOKENS": "short-token",
+    }
+    well = await ask(urls, "doctor", "--json", QISCUS_SECRET_KEY="right-key-0001", **app)
+    findings = {one["what"]: one["wrong"] for one in well.json["findings"]}
+    assert findings["platform of sim-demo"] is None
+    assert "openssl rand" in findings["webhook tokens"]
+    wrong = await ask(urls, "doctor", QISCUS_SECRET_KEY="wrong-key-0001", **app)
+    assert wrong.status == 1
+    assert "refuses the credentials" in joined(wrong.out)
+    assert "nobody leads" in joined(wrong.out)
+    assert "key-0001" not in wrong.out + well.out
+    assert "short-token" not in wrong.out + well.out
+
+
+async def test_the_doctor_reads_settings_too(urls):
+    said = await ask(urls, "doctor", ANTRE_LEASE_TTL_S="3")
+    assert (said.status, said.err) == (1, "")
+    assert said.out.startswith("wrong  settings: ANTRE_LEASE_TTL_S is 3, too short")

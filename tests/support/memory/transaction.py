@@ -19,7 +19,7 @@ from support.memory.rows import EventThere, Rows
 from support.memory.script import Begins
 
 PARKED_FOR = timedelta(hours=1)
-FORGET_MAX = 5_000
+FORGET_MAX = 2_000
 
 
 class MemoryTransaction:

@@ -54,7 +54,7 @@ def test_the_defaults_agree_with_each_other():
         ("ANTRE_CALLS_MAX", "0"),
         ("ANTRE_CALLS_MAX", "1.5"),
         ("ANTRE_DATABASE_TIMEOUT_S", "0"),
-        ("ANTRE_SESSIONS_RETAINED_DAYS", "0"),
+        ("ANTRE_RETENTION_DAYS", "0"),
         ("ANTRE_LOG_FORMAT", "xml"),
         ("ANTRE_LOG_LEVEL", "loud"),
     ],

@@ -285,7 +285,7 @@ def tuning_of(settings: Settings) -> Tuning:
         timing=timing,
         sweep_s=settings.sweep_s,
         events_retained_s=DAY_S,
-        sessions_retained_s=settings.sessions_retained_days * DAY_S,
+        sessions_retained_s=settings.retention_days * DAY_S,
         send_margin_s=SEND_MARGIN_S,
         calls_max=settings.calls_max,
     )

@@ -143,11 +143,11 @@ class Settings(DatabaseSettings):
     database_timeout_s: float = setting(
         "ANTRE_DATABASE_TIMEOUT_S", seconds(0.5, 60), default="3", doc="after how long a statement is given up"
     )
-    sessions_retained_days: int = setting(
-        "ANTRE_SESSIONS_RETAINED_DAYS",
+    retention_days: int = setting(
+        "ANTRE_RETENTION_DAYS",
         whole(1, 3650),
-        default="90",
-        doc="for how many days ended sessions are kept",
+        default="30",
+        doc="for how many days ended sessions are kept, and what was written down of why they went as they did",
     )
     name: str = setting(
         "ANTRE_INSTANCE",

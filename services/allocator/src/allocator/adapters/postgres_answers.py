@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocator.adapters import sql_answers as sql
 from allocator.adapters.postgres import DURABILITY, doubts_of, engine_for, translated
-from allocator.core.answers import Count, Database, Life, Lived, Place, Serving
+from allocator.core.answers import Count, Database, Life, Lived, Parked, Place, Serving
 from allocator.core.ids import AgentId, AppId, Lane, RoomId, SessionId
 from allocator.core.session import State
 from allocator.core.steps import Step, What
@@ -77,6 +77,15 @@ class Answers:
                 first = sessions[0]
                 before = await _one(connection, sql.BEFORE, app, first.lane, first.since, first.id)
         return Life(app=app, room=room, sessions=sessions, before=before[0], before_in_lane=before[1])
+
+    async def parked(self, app: AppId, at_most: int) -> list[Parked]:
+        """Who was parked in ``app``, the latest first."""
+        async with self._asking() as connection:
+            rows = await _rows(connection, sql.PARKED, app, at_most)
+        return [
+            Parked(app=app, room=RoomId(room), lane=Lane(lane), since=since, parked_at=at, ending=ending or "")
+            for room, lane, since, at, ending in rows
+        ]
 
     async def doubts(self) -> Sequence[Doubt]:
         """For what this server may lose what it committed."""

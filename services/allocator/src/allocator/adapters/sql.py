@@ -191,9 +191,18 @@ DELETE FROM step WHERE (app, room, session, at, what) IN (
 ) RETURNING 1
 """
 
+# App by app, so that the oldest are found in the index, however many are kept.
 FORGET_SESSIONS = """
+WITH RECURSIVE apps AS (
+  (SELECT app FROM session ORDER BY app LIMIT 1)
+  UNION ALL
+  SELECT (SELECT s.app FROM session s WHERE s.app > apps.app ORDER BY s.app LIMIT 1)
+  FROM apps WHERE apps.app IS NOT NULL
+)
 DELETE FROM session WHERE id IN (
-  SELECT id FROM session WHERE ended_at < $1 LIMIT $2
+  SELECT old.id FROM apps, LATERAL (
+    SELECT id FROM session WHERE app = apps.app AND ended_at < $1 ORDER BY ended_at LIMIT $2
+  ) old LIMIT $2
 ) RETURNING 1
 """
 

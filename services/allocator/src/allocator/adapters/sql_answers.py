@@ -60,3 +60,8 @@ BEFORE = f"""
 SELECT count(*), count(*) FILTER (WHERE lane = $2 AND due_at IS NULL) FROM session
 WHERE app = $1 AND state = '{State.WAITING}' AND (waiting_since, id) < ($3, $4::uuid)
 """
+
+PARKED = f"""
+SELECT room, lane, waiting_since, ended_at, ending FROM session
+WHERE app = $1 AND state = '{State.PARKED}' ORDER BY ended_at DESC LIMIT $2
+"""

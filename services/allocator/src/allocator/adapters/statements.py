@@ -26,7 +26,8 @@ from contract import RoomResolved
 PARKED_FOR = timedelta(hours=1)
 """A room that was parked is not taken up again by the sweep for so long; its customer's next message does."""
 
-FORGET_MAX = 5_000
+FORGET_MAX = 2_000
+"""Rows of each kind that go at once, once for each app and sweep: a round must not notice."""
 
 
 class Statements:

@@ -1,5 +1,7 @@
 """``allocator backlog`` and ``allocator agents``: who waits, and who serves."""
 
+from dataclasses import asdict
+
 from allocator.commands import Words, asking, showing
 from allocator.commands.asking import EXIT_WELL, Desk
 from allocator.core.answers import Place, Serving
@@ -17,14 +19,46 @@ _AGENTS = (
     "customers that Antre gave, `others` those that people gave by hand. Without APP: of every app."
 )
 
+_PARKED = (
+    "The latest first: nobody is assigned to these until their customer writes again, or a person assigns them at the "
+    "platform. `allocator why ROOM` tells what happened."
+)
+
 
 def add(words: Words) -> None:
     """Add the words."""
     backlog_word = asking.add(words, "backlog", backlog, summary="who waits, and why", teaches=_BACKLOG)
     backlog_word.add_argument("app", metavar="APP", nargs="?", help="the id of an app")
     backlog_word.add_argument("--limit", type=int, default=LINES, metavar="N", help=f"at most so many ({LINES})")
+    parked_word = asking.add(words, "parked", parked, summary="whom the platform refused for good", teaches=_PARKED)
+    parked_word.add_argument("app", metavar="APP", nargs="?", help="the id of an app")
+    parked_word.add_argument("--limit", type=int, default=LINES, metavar="N", help=f"at most so many an app ({LINES})")
     agents_word = asking.add(words, "agents", agents, summary="who serves, and who could not and why", teaches=_AGENTS)
     agents_word.add_argument("app", metavar="APP", nargs="?", help="the id of an app")
+
+
+async def parked(desk: Desk) -> int:
+    """Print whom a person must see."""
+    apps = await desk.apps()
+    found = [one for app in apps for one in await desk.answers.parked(app, max(1, desk.words.limit))]
+    if desk.words.json:
+        showing.as_json({"parked": [asdict(one) for one in found]})
+        return EXIT_WELL
+    rows = [
+        (
+            one.app,
+            one.room,
+            one.lane,
+            showing.when(one.since, desk.now),
+            showing.when(one.parked_at, desk.now),
+            one.ending,
+        )
+        for one in found
+    ]
+    heads = ("app", "room", "lane", "since", "parked", "because")
+    for line in showing.table(heads, rows) if rows else ("nobody is parked",):
+        showing.out(line)
+    return EXIT_WELL
 
 
 async def backlog(desk: Desk) -> int:

@@ -83,3 +83,15 @@ class Life:
     sessions: tuple[Lived, ...]
     before: int
     before_in_lane: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parked:
+    """Somebody whom the platform refused for good, for ``ending``."""
+
+    app: AppId
+    room: RoomId
+    lane: Lane
+    since: datetime
+    parked_at: datetime
+    ending: str
