@@ -36,12 +36,12 @@ def _kill_all(antre: System) -> None:
         antre.kill(name)
 
 
-def _answers(**faults: object) -> Callable[[System], None]:
-    """The platform answers so, and two customers come."""
+def _answers(customers: int = 2, **faults: object) -> Callable[[System], None]:
+    """The platform answers so, and customers come."""
 
     def how(antre: System) -> None:
         antre.faults(**faults)
-        antre.customers(2)
+        antre.customers(customers)
 
     return how
 
@@ -103,9 +103,10 @@ CASES = (
         name="assigning is never answered", how=_answers(timeout_no_effect=1.0), raises=("AntreDoubtDoesNotSettle",)
     ),
     Broken(
-        name="every agent is refused though they are free",
-        how=_answers(refuse_agent=1.0),
+        name="calls are so few and so slow that agents stay free",
+        how=_answers(latency_s="0.5:0.5", customers=70),
         raises=("AntreBacklogThoughSlotsFree",),
+        shape={"agents": 50, "env": {"ANTRE_CALLS_MAX": "1"}},
     ),
     Broken(name="webhooks go to an address of old", how=_wrong_address, raises=("AntreWebhooksRejected",)),
     Broken(
