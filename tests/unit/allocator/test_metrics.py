@@ -169,6 +169,12 @@ def test_a_reason_that_nobody_has_any_more_is_nought(leader):
     assert pages.by_label(page(leader), "antre_waiting", "reason") == {}
 
 
+def test_what_alerts_look_at_is_there_before_the_first_one():
+    metrics = Metrics("1.0")
+    metrics.expect([AppId("demo")])
+    assert {one.labels["kind"] for one in page(metrics) if one.name == "antre_drift_repaired_total"} == set(KINDS)
+
+
 def test_statements_are_counted_by_the_ledger(leader):
     leader.statements = lambda: 42
     assert pages.total(page(leader), "antre_round_statements_total") == 42

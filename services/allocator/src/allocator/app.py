@@ -243,6 +243,7 @@ async def allocate(settings: Settings) -> None:
         )
         owner = owner_of(settings)
         allocator = Allocator(around, Elector(lease, clock, owner, lease_timing_of(settings)), owner, policies)
+        metrics.expect(app.id for app in apps)
         metrics.trust_left, metrics.statements = allocator.trust_left, lambda: ledger.statements
         stores: dict[Durability, Ask] = {
             Durability("Redis", metrics.registry, required=settings.require_durable_redis): inbox.doubts,

@@ -55,6 +55,11 @@ class Metrics:
             "antre_policy_refused", "1 while the policy file, as it is, is refused.", registry=registry
         )
 
+    def expect(self, apps: Iterable[AppId]) -> None:
+        """These will be served by whoever leads."""
+        for app in apps:
+            self._work.expect(app)
+
     def led(self, epoch: Epoch | None) -> None:
         """See the port. Who does not lead has no figures: they would be old ones."""
         if epoch is None:

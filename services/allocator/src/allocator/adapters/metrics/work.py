@@ -12,6 +12,11 @@ from allocator.core.ids import AppId
 from allocator.core.session import OPEN, Session, State
 from allocator.ports import Entry
 
+DRIFT = (
+    *("webhook_missed", "resolve_missed", "agent_removed", "taken_over", "served_by_another"),
+    "reservation_forgotten",
+)
+"""The kinds there are; one that is not named here is counted all the same."""
 _CALL_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 4, 8)
 _ROUND_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
 _WAIT_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 14400)
@@ -57,6 +62,14 @@ class Work:
             registry=registry,
         )
         self._chances: dict[AppId, Chances] = defaultdict(Chances)
+
+    def expect(self, app: AppId) -> None:
+        """Begin what alerts look at with nought: of a counter that is not there before its first one, nobody can tell
+        that it grew.
+        """
+        self._assigned.labels(app)
+        for kind in DRIFT:
+            self._drift.labels(app, kind)
 
     def forget(self) -> None:
         """We do not lead any more; counters stay."""
