@@ -13,6 +13,7 @@ CAPACITY ?=
 SEED ?=
 RUNS ?=
 CASE ?=
+ONLY ?=
 SEEDS ?=
 JOBS ?=
 VARIANT ?=
@@ -24,12 +25,12 @@ BESIDE_TESTS = PYTHONPATH=tests $(BIN)/python -m
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check simulate crash faults alerts model fuzz durability images sbom e2e chart kustomize format dashboards pictures crd docs lock clean distclean
+.PHONY: help install run test check simulate crash faults alerts model fuzz bench bench-quick durability images sbom e2e chart kustomize format dashboards pictures crd docs lock clean distclean
 
 help: ## list every word
 	@echo "Antre decides which agent takes the next customer."
 	@echo
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  make run FOR=30 CUSTOMERS_PER_S=8 AGENTS=20 CAPACITY=2 SEED=1   (each may be left out)"
 	@echo "  make test ARGS='tests/unit -k plan'"
@@ -79,6 +80,12 @@ model: $(STAMP) ## all that may happen to a model of the protocol, and to weaker
 
 fuzz: $(STAMP) ## bad input for the gateway, guided by what it makes the gateway do
 	@exec env $(BESIDE_TESTS) security.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+bench: $(STAMP) ## how fast it is, each figure beside a baseline; writes the table in docs/performance.md; ONLY=1,7 for some
+	@exec $(BIN)/python benchmarks $(if $(ONLY),--only '$(ONLY)') $(ARGS)
+
+bench-quick: $(STAMP) ## unit costs that need no quiet machine, against benchmarks/record.json; ARGS=--write renews it
+	@exec $(BIN)/python benchmarks/quick.py $(ARGS)
 
 durability: $(STAMP) ## what each weaker setting of Redis and Postgres gains, and what it costs
 	@exec $(BIN)/python benchmarks/durability.py $(ARGS)

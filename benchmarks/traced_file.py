@@ -29,7 +29,7 @@ class Traced:
 
     def __enter__(self) -> Self:
         command = [STRACE or "strace", "-f", "-y", "-s", "0", "-e", f"trace={CALLS}", "-P", str(self._path)]
-        self._process = subprocess.Popen(  # noqa: S603 - a tool of the machine and paths of ours
+        self._process = subprocess.Popen(
             [*command, "-o", str(self._log), "-p", str(self._pid)], stderr=subprocess.DEVNULL
         )
         give_up_at = time.monotonic() + ATTACH_S

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from litestar import Litestar
+from litestar.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from chassis.settings import SettingError
@@ -40,7 +40,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise SettingError(f"ANTRE_HTTP_PORT {port} on {host} cannot be listened on: {reason}") from None
 
 
-def serve(app: Litestar, listener: socket.socket) -> None:
+def serve(app: ASGIApp, listener: socket.socket) -> None:
     """Serve ``app`` until SIGTERM or SIGINT; then finish what is in flight, and leave with status 0."""
     config = uvicorn.Config(
         app,

@@ -111,6 +111,8 @@ class PostgresLedger:
         self._engine = engine_for(url, timeout_s)
         self._leader = ""
         self._policies: dict[AppId, Policy] = {}
+        self.transactions = 0
+        """How many there were, whether they were committed or not."""
         self.statements = 0
         """How many the transactions had."""
 
@@ -134,6 +136,7 @@ class PostgresLedger:
             try:
                 yield statements
             finally:
+                self.transactions += 1
                 self.statements += statements.count
         self._policies = policies  # only what was committed is remembered
 

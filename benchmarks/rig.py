@@ -1,0 +1,213 @@
+"""A leader in this process, on a real Postgres and a real Redis, before a platform that answers after so long.
+
+The parts are the allocator's own; only the platform is ours, so that what is measured is the allocator and not a
+simulator beside it on the same cores.
+"""
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import redis as blocking
+
+from allocator.adapters.clock import SystemClock
+from allocator.adapters.metrics import Metrics
+from allocator.adapters.migrate import migrate
+from allocator.adapters.postgres import PostgresLedger
+from allocator.adapters.redis import RedisInbox
+from allocator.core import outcomes as o
+from allocator.core.ids import AgentId, AppId, Lane, RoomId
+from allocator.core.lifecycle import Timing
+from allocator.core.roster import Roster, Seen
+from allocator.rounds.leader import Leader
+from allocator.rounds.tuning import Surroundings, Tuning
+from contract import ENTRY_FIELD, Keys, RoomResolved, RoomWaiting, encode, new_event_id
+from one_machine.stores import Postgres, Valkey
+
+APP = AppId("benchmark")
+PIPELINE = 1_000
+LAG_S = 3_600.0
+"""The platform's counts say nothing here, so they are believed late rather than compared."""
+TUNING = Tuning(
+    timing=Timing(
+        platform_timeout_s=4.0, quarantine_s=30.0, first_look_s=0.5, longest_look_s=30.0, lag_s=LAG_S, refusals_max=8
+    ),
+    sweep_s=86_400.0,
+    events_retained_s=86_400.0,
+    sessions_retained_s=86_400.0,
+)
+
+
+class Platform:
+    """So many agents who are there, and answers after so many seconds. ``assigned``: rooms, in order."""
+
+    def __init__(self, agents: int, answers_after_s: float) -> None:
+        self._agents = tuple(
+            Seen(agent=AgentId(number), online=True, count=0, divisions=frozenset(), email=None)
+            for number in range(1, agents + 1)
+        )
+        self._answers_after_s = answers_after_s
+        self.assigned: list[RoomId] = []
+        self.wanted = 0
+        self.enough = asyncio.Event()
+
+    async def assign(self, room: RoomId, _agent: AgentId) -> o.Outcome:
+        """Done."""
+        await asyncio.sleep(self._answers_after_s)
+        self.assigned.append(room)
+        if len(self.assigned) >= self.wanted:
+            self.enough.set()
+        return o.Done()
+
+    async def view(self, _room: RoomId, _agent: AgentId | None) -> o.View:
+        """Not asked here."""
+        return o.Unknown("not asked here")
+
+    async def roster(self, _room: RoomId, now: float) -> Roster:
+        """All of them."""
+        return Roster(agents=self._agents, read_at=now, uses=None)
+
+    async def suggestion(self, _lane: Lane, now: float) -> Roster:
+        """Not asked here."""
+        return Roster(agents=self._agents[:1], read_at=now, uses=1)
+
+    async def unserved(self) -> AsyncIterator[Sequence[Any]]:
+        """Nobody."""
+        yield ()
+
+    async def until(self, count: int) -> None:
+        """Until so many were assigned."""
+        self.wanted = count
+        self.enough.clear()
+        if len(self.assigned) < count:
+            await self.enough.wait()
+
+
+class Trusted:
+    """We lead, always."""
+
+    def covers(self, _seconds: float) -> bool:
+        """Yes."""
+        return True
+
+
+class Spec:
+    """Gives one policy, once."""
+
+    def __init__(self, spec: Mapping[str, Any]) -> None:
+        self._spec: Mapping[str, Any] | None = spec
+
+    def newest(self) -> object | None:
+        """See the port."""
+        given, self._spec = self._spec, None
+        return given
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Two servers."""
+
+    postgres: Postgres
+    redis: Valkey
+
+    async def new_database(self, name: str) -> str:
+        """Migrated; its address."""
+        url = self.postgres.create_database(name)
+        await migrate(url)
+        return url
+
+    def postgres_cpu_s(self) -> float:
+        """Seconds on a core of all its processes that live."""
+        return sum(map(_cpu_s, [self.postgres.pid, *_children(self.postgres.pid)]))
+
+
+def _children(parent: int) -> Iterator[int]:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            words = stat.read_text().rpartition(")")[2].split()
+            if int(words[1]) == parent:
+                yield int(stat.parent.name)
+
+
+def _cpu_s(pid: int) -> float:
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def stores() -> Iterator[Stores]:
+    """Real ones, durable."""
+    with tempfile.TemporaryDirectory(prefix="antre-bench-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # a server's account may have to reach what is in it
+        with Postgres(folder / "postgres") as postgres, Valkey(folder / "redis") as valkey:
+            yield Stores(postgres, valkey)
+            valkey.remove()
+            postgres.remove()
+
+
+class Rig:
+    """A leader of one app, and its surroundings."""
+
+    def __init__(self, made: Stores, database: str, prefix: str, platform: Platform, spec: Mapping[str, Any]) -> None:
+        self.platform, self._keys = platform, Keys(prefix)
+        self.ledger = PostgresLedger(database, 60.0)
+        self.inbox = RedisInbox(made.redis.url, self._keys, [APP], 2.0)
+        self.redis = blocking.Redis.from_url(made.redis.url)
+        around = Surroundings(
+            inbox=self.inbox,
+            ledger=self.ledger,
+            platforms={APP: platform},
+            clock=SystemClock(),
+            watch=Metrics("0"),
+            policies=Spec(spec),
+            tuning=TUNING,
+        )
+        self.leader = Leader("benchmark", Trusted(), around)
+
+    def send(self, *events: RoomWaiting | RoomResolved) -> None:
+        """Into the inbox, as the gateway does."""
+        for start in range(0, len(events), PIPELINE):
+            with self.redis.pipeline(transaction=False) as pipeline:
+                for event in events[start : start + PIPELINE]:
+                    pipeline.xadd(self._keys.inbox(APP), {ENTRY_FIELD: encode(event)})
+                pipeline.execute()
+
+    def inbox_bytes(self) -> int:
+        """What the stream takes in Redis's memory."""
+        return int(self.redis.memory_usage(self._keys.inbox(APP), samples=0) or 0)
+
+    @asynccontextmanager
+    async def leading(self) -> AsyncIterator[None]:
+        """At work, as in the real process."""
+        running = asyncio.create_task(self.leader.run())
+        try:
+            yield
+            self.leader.stop()
+            await running
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await self.leader.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.ledger.close()
+        await self.inbox.close()
+        self.redis.close()
+
+
+def waiting(number: int, source: str = "wa") -> RoomWaiting:
+    """A customer writes in room ``number``."""
+    return RoomWaiting(id=new_event_id(), app=APP, room=RoomId(str(number)), received_ms=0, source=source)
+
+
+def resolved(room: RoomId) -> RoomResolved:
+    """Somebody resolves ``room``."""
+    return RoomResolved(id=new_event_id(), app=APP, room=room, received_ms=0)
