@@ -11,6 +11,8 @@ from typing import Any
 
 import structlog
 
+from chassis.folding import Folding
+
 LEVELS = ("debug", "info", "warning", "error")
 FORMATS = ("json", "text")
 
@@ -31,6 +33,7 @@ def configure(log_format: str, level: str) -> None:
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(_formatter(log_format, shared))
+    handler.addFilter(Folding())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     _quieten("asyncio", "aiohttp", "httpx", "httpcore", "alembic", "sqlalchemy")
 

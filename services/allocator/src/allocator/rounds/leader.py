@@ -36,6 +36,7 @@ from allocator.rounds.given import Given
 from allocator.rounds.learn import learn, say_if_slow
 from allocator.rounds.record import Recorded, Taken, by_app, record
 from allocator.rounds.reserve import Reserved, reserve
+from allocator.rounds.telling import tell
 from allocator.rounds.tuning import Surroundings
 from chassis.logs import logger
 from contract import RoomResolved
@@ -126,6 +127,7 @@ class Leader:
         await self._acknowledge(taken)
         self._announce(decided)
         plans = [one.planned for one in decided.reserved]
+        tell(decided.recorded.moved)
         self._watch.round(self._clock.now() - started, taken.entries, decided.recorded.moved, plans)
 
     async def leave(self) -> None:
