@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from allocator.core.steps import Step, What
 from chassis.durability import Doubt
 
 STEPS_MAX = 1000
+FREED_ROWS_MAX = 2000
 _ORDER = {what: number for number, what in enumerate(What)}
 
 
@@ -77,6 +79,12 @@ class Answers:
                 first = sessions[0]
                 before = await _one(connection, sql.BEFORE, app, first.lane, first.since, first.id)
         return Life(app=app, room=room, sessions=sessions, before=before[0], before_in_lane=before[1])
+
+    async def freed(self, app: AppId, since: datetime) -> list[tuple[datetime, AgentId]]:
+        """When slots of which agent came free after ``since``, the latest first."""
+        async with self._asking() as connection:
+            rows = await _rows(connection, sql.FREED, app, since, FREED_ROWS_MAX)
+        return [(at, AgentId(agent)) for at, agent in rows]
 
     async def parked(self, app: AppId, at_most: int) -> list[Parked]:
         """Who was parked in ``app``, the latest first."""

@@ -65,3 +65,8 @@ PARKED = f"""
 SELECT room, lane, waiting_since, ended_at, ending FROM session
 WHERE app = $1 AND state = '{State.PARKED}' ORDER BY ended_at DESC LIMIT $2
 """
+
+FREED = """
+SELECT ended_at, agent FROM session
+WHERE app = $1 AND ended_at > $2 AND agent IS NOT NULL ORDER BY ended_at DESC LIMIT $3
+"""

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from allocator.commands import Words, asking, showing
 from allocator.commands.asking import EXIT_WELL, Desk
 from allocator.core.answers import Place, Serving
+from allocator.core.expected import SEEN_WITHIN, Expected, expected_waits
 from allocator.core.glance import AgentSeen, Glance
 from allocator.core.ids import AppId
 from allocator.core.reasons import WaitReason
@@ -67,16 +68,34 @@ async def backlog(desk: Desk) -> int:
     glances = await desk.board.glances(apps)
     found = {app: await desk.answers.waiting(app, max(1, desk.words.limit)) for app in apps}
     totals = {app: (await desk.answers.count(app)).states.get("waiting", 0) for app in apps}
+    expected = {app: await _expected(desk, app, places, glances.get(app)) for app, places in found.items()}
     if desk.words.json:
-        shown = [_waiting(app, place, glances.get(app)) for app, places in found.items() for place in places]
+        shown = [
+            {**_waiting(app, place, glances.get(app)), "expected": told}
+            for app, places in found.items()
+            for place, told in zip(places, expected[app], strict=True)
+        ]
         showing.as_json({"waiting": totals, "backlog": shown})
         return EXIT_WELL
     for app, places in found.items():
         showing.out(f"{app}: {totals[app]} waiting, at {showing.when(desk.now, desk.now)} {showing.zone(desk.now)}")
-        rows = [_row(place, glances.get(app), desk) for place in places]
-        for line in showing.table(("", "room", "lane", "since", "waits", "why"), rows) if rows else ():
+        both = zip(places, expected[app], strict=True)
+        rows = [(*_row(place, glances.get(app), desk), _in_words(told)) for place, told in both]
+        for line in showing.table(("", "room", "lane", "since", "waits", "why", "expected"), rows) if rows else ():
             showing.out(line)
     return EXIT_WELL
+
+
+async def _expected(desk: Desk, app: AppId, places: list[Place], glance: Glance | None) -> list[Expected | None]:
+    freed = await desk.answers.freed(app, desk.now - SEEN_WITHIN) if places else []
+    return expected_waits(places, freed, glance, desk.now)
+
+
+def _in_words(expected: Expected | None) -> str:
+    if expected is None:
+        return "unknown"
+    middle, least, most = (showing.lasting(one) for one in (expected.seconds, expected.least_s, expected.most_s))
+    return f"{middle} ({least} to {most})"
 
 
 def why(place: Place, glance: Glance | None) -> str:
