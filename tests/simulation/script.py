@@ -172,6 +172,15 @@ def _at_a_step(dice: Random, _: Shape) -> Iterator[Happening]:
     )
 
 
+def _succession(dice: Random, _: Shape) -> Iterator[Happening]:
+    """A leader is killed when its requests have left, they land late, and there is a rush when the next one leads."""
+    at = dice.uniform(0.5, LENGTH_S / 2)
+    yield Happening(at=at, what="late", who="platform", for_s=3.0, value=1.0)
+    yield Happening(at=at + 0.1, what="killed at reserve", who="leader", for_s=18, value=dice.choice((0.25, 0.35)))
+    for number in range(12):
+        yield Happening(at=at + dice.uniform(0.5, 4), what="customer", who=str(200 + number))
+
+
 def _clock(dice: Random, shape: Shape) -> Iterator[Happening]:
     jump = dice.choice((-3600.0, -5.0, 5.0, 3600.0))
     who = dice.choice(("redis", _allocator(dice, shape)))
@@ -255,6 +264,7 @@ TROUBLES: dict[str, tuple[int, _Trouble]] = {
     "terminate": (1, _terminate),
     "pause": (2, _pause),
     "step": (2, _at_a_step),
+    "succession": (1, _succession),
     "clock": (1, _clock),
     "gateway": (1, _gateway),
     "link": (2, _link),

@@ -219,8 +219,8 @@ GUARDS = (
         wrong="frees what its predecessor had reserved",
         off=lambda: _patched(leader, "on_recovery", _forget),
         kinds=frozenset({"over", "doubled"}),
-        troubles=("kill", "step", "platform"),
-        seed=491,
+        troubles=("succession",),
+        seed=11,
     ),
     Guard(
         name="sweep",
