@@ -9,10 +9,11 @@ from pathlib import Path
 
 import figures_allocator
 import figures_gateway
+import figures_latency
 from measure import Effort, Result, machine, say, table, written
 
 ROOT = Path(__file__).parents[1]
-FIGURES = [*figures_gateway.FIGURES, *figures_allocator.FIGURES]
+FIGURES = [*figures_gateway.FIGURES, *figures_allocator.FIGURES, *figures_latency.FIGURES]
 
 
 def main() -> None:

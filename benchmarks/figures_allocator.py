@@ -30,7 +30,7 @@ FLIGHT, LATENCY_S = 32, 0.05
 FILL = """
 INSERT INTO session (id, app, room, lane, state, waiting_since, verify, tries, refusals, avoid, resolve_seen, reopened,
   epoch)
-SELECT gen_random_uuid(), '{app}', 'w' || n, 'wa', 'waiting', now() - interval '1 day' + n * interval '10 ms', false, 0,
+SELECT gen_random_uuid(), '{app}', 'w' || n, 'wa', 'waiting', now() - interval '1 hour' + n * interval '1 ms', false, 0,
   0, '{{}}', false, false, 1
 FROM generate_series(1, {count}) AS n
 """

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -45,7 +46,9 @@ TUNING = Tuning(
 
 
 class Platform:
-    """So many agents who are there, and answers after so many seconds. ``assigned``: rooms, in order."""
+    """So many agents who are there, and answers after so many seconds. ``assigned``: rooms, in order; ``called``: when
+    each call came.
+    """
 
     def __init__(self, agents: int, answers_after_s: float) -> None:
         self._agents = tuple(
@@ -54,11 +57,13 @@ class Platform:
         )
         self._answers_after_s = answers_after_s
         self.assigned: list[RoomId] = []
+        self.called: list[float] = []
         self.wanted = 0
         self.enough = asyncio.Event()
 
     async def assign(self, room: RoomId, _agent: AgentId) -> o.Outcome:
         """Done."""
+        self.called.append(time.perf_counter())
         await asyncio.sleep(self._answers_after_s)
         self.assigned.append(room)
         if len(self.assigned) >= self.wanted:

@@ -52,17 +52,26 @@ SELECT {_VALUES}, {_EPOCH} FROM UNNEST({_ARRAYS}) AS u ({_ALL})
 ON CONFLICT (id) DO UPDATE SET {_UPDATES}
 """
 
-FREE_SLOTS = "DELETE FROM slot WHERE session = ANY($1::uuid[])"
-
-GIVE_SLOTS = """
-INSERT INTO slot (app, agent, number, capacity, session)
-SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::int[], $4::int[], $5::uuid[])
+_TOUCH = """
+INSERT INTO agent (app, agent, busy_at)
+SELECT DISTINCT app, agent, now() FROM touched
+ON CONFLICT (app, agent) DO UPDATE SET busy_at = EXCLUDED.busy_at
 """
 
-TOUCH_AGENTS = """
-INSERT INTO agent (app, agent, busy_at)
-SELECT app, agent, now() FROM UNNEST($1::text[], $2::bigint[]) AS u (app, agent)
-ON CONFLICT (app, agent) DO UPDATE SET busy_at = EXCLUDED.busy_at
+# What an agent gains or loses and when that was goes in one statement: each is a way to Postgres and back, and they are
+# what the time from a resolve to the next assignment consists of (`make bench ONLY=8a`).
+FREE_SLOTS = f"""
+WITH touched AS (DELETE FROM slot WHERE session = ANY($1::uuid[]) RETURNING app, agent)
+{_TOUCH}
+"""
+
+GIVE_SLOTS = f"""
+WITH touched AS (
+  INSERT INTO slot (app, agent, number, capacity, session)
+  SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::int[], $4::int[], $5::uuid[])
+  RETURNING app, agent
+)
+{_TOUCH}
 """
 
 RECORD_EVENTS = """

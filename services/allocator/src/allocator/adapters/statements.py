@@ -95,9 +95,6 @@ class Statements:
         if given:
             slots = [(one.app, one.agent, one.slot, one.capacity, one.id) for one in given]
             await self._run(sql.GIVE_SLOTS, *_turned(slots, 5))
-        busy = sorted({(one.app, one.agent) for one in (*freed, *given)}, key=str)
-        if busy:
-            await self._run(sql.TOUCH_AGENTS, *_turned(busy, 2))
 
     async def tell(self, steps: Sequence[Step]) -> None:
         """See the port."""

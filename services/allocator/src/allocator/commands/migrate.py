@@ -4,7 +4,6 @@ import asyncio
 import os
 from argparse import Namespace
 
-from allocator.adapters.migrate import migrate
 from allocator.commands import Words
 from allocator.ports import Unavailable
 from allocator.settings import DatabaseSettings
@@ -31,6 +30,8 @@ def _migrate(_: Namespace) -> int:
 
 async def _migrated(url: str) -> tuple[str | None, str | None]:
     """Wait for a database that is just being started, but not for ever."""
+    from allocator.adapters.migrate import migrate  # noqa: PLC0415 - Alembic takes long to import; no other word needs it
+
     loop = asyncio.get_running_loop()
     give_up_at = loop.time() + WAIT_FOR_DATABASE_S
     while True:
