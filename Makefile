@@ -25,7 +25,7 @@ BESIDE_TESTS = PYTHONPATH=tests $(BIN)/python -m
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check simulate crash faults alerts model fuzz bench bench-quick durability images sbom e2e chart kustomize format dashboards pictures crd docs lock clean distclean
+.PHONY: help install run test check simulate crash faults alerts model fuzz bench bench-quick curves durability images sbom e2e chart kustomize format dashboards pictures crd docs lock clean distclean
 
 help: ## list every word
 	@echo "Antre decides which agent takes the next customer."
@@ -86,6 +86,9 @@ bench: $(STAMP) ## how fast it is, each figure beside a baseline; writes the tab
 
 bench-quick: $(STAMP) ## unit costs that need no quiet machine, against benchmarks/record.json; ARGS=--write renews it
 	@exec $(BIN)/python benchmarks/quick.py $(ARGS)
+
+curves: $(STAMP) ## draw how costs grow into docs/growth.svg
+	@exec $(BIN)/python benchmarks/curves.py
 
 durability: $(STAMP) ## what each weaker setting of Redis and Postgres gains, and what it costs
 	@exec $(BIN)/python benchmarks/durability.py $(ARGS)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import plan as plans
 from baselines.orm import Orm
 from measure import Effort, Figure, Result, alternating, middle, ratios, say
-from rig import APP, Platform, Rig, Stores, resolved, stores, waiting
+from rig import APP, FILL, Platform, Rig, Stores, resolved, stores, waiting
 
 from allocator.core.plan import plan
 
@@ -27,13 +27,6 @@ CYCLES = 40
 SHIFT = 10
 LONG_CROWD = 20_000
 FLIGHT, LATENCY_S = 32, 0.05
-FILL = """
-INSERT INTO session (id, app, room, lane, state, waiting_since, verify, tries, refusals, avoid, resolve_seen, reopened,
-  epoch)
-SELECT gen_random_uuid(), '{app}', 'w' || n, 'wa', 'waiting', now() - interval '1 hour' + n * interval '1 ms', false, 0,
-  0, '{{}}', false, false, 1
-FROM generate_series(1, {count}) AS n
-"""
 
 
 class Bench:

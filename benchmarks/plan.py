@@ -73,14 +73,14 @@ def yardstick(one: Snapshot) -> tuple[int, int]:
     return len(heads), len(online)
 
 
-def snapshot(budget: int) -> Snapshot:
+def snapshot(budget: int, agents_count: int = AGENTS, heads_count: int = HEADS) -> Snapshot:
     """The moment, always the same."""
     chance = random.Random(1)
-    agents = tuple(_seen(number) for number in range(1, AGENTS + 1))
+    agents = tuple(_seen(number) for number in range(1, agents_count + 1))
     heads: dict[Lane, list[Head]] = {Lane(lane): [] for lane in LANES}
-    for number in range(HEADS):
+    for number in range(heads_count):
         lane = Lane(chance.choice(LANES))
-        last = AgentId(chance.randint(1, AGENTS)) if chance.random() < 0.3 else None  # noqa: PLR2004 - some come back
+        last = AgentId(chance.randint(1, agents_count)) if chance.random() < 0.3 else None  # noqa: PLR2004 - some come back
         since = NOON - timedelta(seconds=3600 - number / 10)
         session = SessionId(f"{number:032x}")
         one = Head(session=session, lane=lane, waiting_since=since, avoid=frozenset(), last_agent=last)
@@ -92,7 +92,7 @@ def snapshot(budget: int) -> Snapshot:
             busy_at=float(chance.randint(0, 1000)),
             by_lane={Lane("wa:3221"): 1},
         )
-        for number in range(1, AGENTS + 1)
+        for number in range(1, agents_count + 1)
     }
     return Snapshot(
         policy=compile_spec(SPEC, 1),

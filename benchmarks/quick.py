@@ -83,7 +83,7 @@ def _compared(found: dict[str, float], record: dict[str, float]) -> int:
 # --- counting calls
 
 
-class _Calls:
+class Calls:
     """How many functions are called in the block, of Python and of C."""
 
     def __enter__(self) -> Self:
@@ -125,7 +125,7 @@ async def _gateway() -> dict[str, float]:
     )
     app: Any = create_app(gateway)
     await _webhooks(app, WEBHOOKS)  # what is made once is there now
-    with _Calls() as calls:
+    with Calls() as calls:
         await _webhooks(app, WEBHOOKS)
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
@@ -163,7 +163,7 @@ async def _webhooks(app: Any, count: int) -> None:
 
 def _plan() -> dict[str, float]:
     snapshot = plans.snapshot(plans.BUDGET)
-    with _Calls() as calls:
+    with Calls() as calls:
         plan(snapshot)
     return {"plan(): calls of functions, 1,000 agents and 10,000 heads": float(calls.count)}
 
@@ -186,13 +186,13 @@ async def _allocator(made: Stores) -> dict[str, float]:
     rig = Rig(made, database, "quick", Platform(CROWD, 0.0), {"capacity": {"default": 1}})
     leader = rig.leader
     await leader._begin_term(rig.ledger.begin_term, leader._recover)  # noqa: SLF001 - rounds one by one, by hand
-    await _round(rig)  # the policy
+    await one_round(rig)  # the policy
     rig.send(*map(waiting, range(CROWD)))
     found = {"inbox: bytes of Redis for each event": rig.inbox_bytes() / CROWD}
     before = _so_far(rig)
     while len(rig.platform.assigned) < CROWD:
-        await _round(rig)
-    await _round(rig)  # the last answers are written down
+        await one_round(rig)
+    await one_round(rig)  # the last answers are written down
     rounds, statements = (now - then for now, then in zip(_so_far(rig), before, strict=True))
     found["allocator: statements for each assignment at saturation"] = statements / CROWD
     found["allocator: transactions for each assignment at saturation"] = rounds / CROWD
@@ -207,7 +207,7 @@ async def _allocator(made: Stores) -> dict[str, float]:
     return found
 
 
-async def _round(rig: Rig) -> None:
+async def one_round(rig: Rig) -> None:
     """Read, one round, and all that it started comes back."""
     leader = rig.leader
     leader._entries = await rig.inbox.read(500, 0.001)  # noqa: SLF001 - in place of the reader beside the rounds
@@ -224,7 +224,7 @@ async def _statements_of(rig: Rig, happens: Callable[[], None], rounds: int = 1)
     happens()
     before = rig.ledger.statements
     for _ in range(rounds):
-        await _round(rig)
+        await one_round(rig)
     return float(rig.ledger.statements - before)
 
 

@@ -28,6 +28,7 @@ from allocator.core.lifecycle import Timing
 from allocator.core.roster import Roster, Seen
 from allocator.rounds.leader import Leader
 from allocator.rounds.tuning import Surroundings, Tuning
+from chassis import logs
 from contract import ENTRY_FIELD, Keys, RoomResolved, RoomWaiting, encode, new_event_id
 from one_machine.stores import Postgres, Valkey
 
@@ -35,6 +36,13 @@ APP = AppId("benchmark")
 PIPELINE = 1_000
 LAG_S = 3_600.0
 """The platform's counts say nothing here, so they are believed late rather than compared."""
+FILL = """
+INSERT INTO session (id, app, room, lane, state, waiting_since, verify, tries, refusals, avoid, resolve_seen, reopened,
+  epoch)
+SELECT gen_random_uuid(), '{app}', 'w' || n, 'wa', 'waiting', now() - interval '1 hour' + n * interval '1 ms', false, 0,
+  0, '{{}}', false, false, 1
+FROM generate_series(1, {count}) AS n
+"""
 TUNING = Tuning(
     timing=Timing(
         platform_timeout_s=4.0, quarantine_s=30.0, first_look_s=0.5, longest_look_s=30.0, lag_s=LAG_S, refusals_max=8
@@ -147,7 +155,8 @@ def _cpu_s(pid: int) -> float:
 
 @contextmanager
 def stores() -> Iterator[Stores]:
-    """Real ones, durable."""
+    """Real ones, durable. Lines of the log are for others to read."""
+    logs.configure("json", "warning")
     with tempfile.TemporaryDirectory(prefix="antre-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)  # a server's account may have to reach what is in it

@@ -1,5 +1,6 @@
 """What the leader may expect of every ledger alike: slots, and who has had them."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -132,6 +133,14 @@ class TestSlots:
         before = (await case.ask("loads", APP, NOON))[AGENT].busy_at
         await case.write((session, assigned(session)))
         assert (await case.ask("loads", APP, NOON))[AGENT].busy_at == before
+
+    async def test_who_lost_a_customer_is_idle_from_then_on(self, case):
+        session = assigned(await case.given(1))
+        await case.write((reserved(waiting(room="1")), session))
+        before = (await case.ask("loads", APP, NOON))[AGENT].busy_at
+        await asyncio.sleep(0.01)
+        await case.write((session, on_resolved(session, after(60), TIMING)))
+        assert (await case.ask("loads", APP, NOON))[AGENT].busy_at > before
 
     async def test_apps_have_agents_of_their_own(self, case):
         await case.given(1)
