@@ -128,6 +128,19 @@ def test_a_policy_comes_by_one_door_only(rendered):
     assert ("CustomResourceDefinition", "allocationpolicies.antre.dev") not in by_file
 
 
+def test_another_password_replaces_redis_which_reads_it_when_it_starts(helm):
+    def checksum(**redis):
+        told = helm("template", "antre", "--kube-version", "1.34.0", values={**CREDENTIALS, "redis": redis})
+        (one,) = [
+            one
+            for one in yaml.safe_load_all(told)
+            if one and one["metadata"]["name"].endswith("-redis") and one["kind"] == "StatefulSet"
+        ]
+        return one["spec"]["template"]["metadata"]["annotations"]["checksum/settings"]
+
+    assert len({checksum(password="one"), checksum(password="two"), checksum(maxmemory="99mb")}) == 3
+
+
 def test_the_definition_outlives_the_release(rendered):
     about = rendered("defaults")["CustomResourceDefinition", "allocationpolicies.antre.dev"]["metadata"]
     assert about["annotations"] == {"helm.sh/resource-policy": "keep"}
@@ -166,6 +179,7 @@ def test_monitors_come_where_their_kinds_are_and_annotations_elsewhere(rendered)
         ({**CREDENTIALS, "externalPostgresql": {"existingSecret": "x"}}, "choose the built-in Postgres or yours"),
         ({**CREDENTIALS, "redis": {"enabled": False}}, "there is no Redis"),
         ({**CREDENTIALS, "postgresql": {"enabled": False}}, "there is no Postgres"),
+        ({**CREDENTIALS, "redis": {"password": "a b@c"}}, "redis.password may hold letters, digits"),
         ({**CREDENTIALS, "policy": {"paused": True}}, "operator.enabled and policy are both set"),
         ({**CREDENTIALS, "migrations": {"mode": "job"}}, "before the built-in Postgres is there"),
         ({**CREDENTIALS, "simulator": {"enabled": True}}, "leave qiscus.appId empty"),

@@ -172,7 +172,7 @@ GUARDS = (
         off=lambda: _patched(Calls, "_assign", _assign_unchecked),
         kinds=frozenset({"over", "doubled"}),
         troubles=("pause", "step"),
-        seed=29,
+        seed=2721,
     ),
     Guard(
         name="trust check at the moment of sending",
@@ -180,7 +180,7 @@ GUARDS = (
         off=lambda: _patched(Calls, "_assign", _assign_checked_early),
         kinds=frozenset({"over", "doubled"}),
         troubles=("pause", "step"),
-        seed=638,
+        seed=124,
     ),
     Guard(
         name="doubt holds its slot",
@@ -196,7 +196,7 @@ GUARDS = (
         off=lambda: _patched(record, "on_view", _anew),
         kinds=frozenset({"over", "doubled"}),
         troubles=("platform",),
-        seed=38,
+        seed=68,
     ),
     Guard(
         name="max_agent=1",
@@ -204,7 +204,7 @@ GUARDS = (
         off=lambda: _patched(Place, "assign_now", _without_compare),
         kinds=frozenset({"doubled"}),
         troubles=("platform", "hand"),
-        seed=16,
+        seed=64,
     ),
     Guard(
         name="quarantine",
@@ -212,7 +212,7 @@ GUARDS = (
         off=_timing(quarantine_s=0.0),
         kinds=frozenset({"over", "doubled"}),
         troubles=("platform",),
-        seed=72,
+        seed=74,
     ),
     Guard(
         name="recovery of RESERVED rows",

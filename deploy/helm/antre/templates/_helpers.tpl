@@ -217,6 +217,11 @@ checksum/credentials: {{ list .Values.qiscus .Values.postgresql.password .Values
 {{- if not (or .Values.simulator.enabled .Values.qiscus.existingSecret (and .Values.qiscus.appId .Values.qiscus.secretKey)) -}}
 {{- fail "there are no credentials: set qiscus.appId and qiscus.secretKey, or qiscus.existingSecret, or simulator.enabled=true to look around" -}}
 {{- end -}}
+{{- range $store := list "postgresql" "redis" -}}
+{{- if not (regexMatch "^[0-9A-Za-z._~-]*$" (index $.Values $store).password) -}}
+{{- fail (printf "%s.password may hold letters, digits and . _ ~ - only: it becomes part of an address; for another give %s.existingSecret" $store $store) -}}
+{{- end -}}
+{{- end -}}
 {{- if and .Values.operator.enabled .Values.policy -}}
 {{- fail "operator.enabled and policy are both set: write the policy as an AllocationPolicy object, or set operator.enabled=false" -}}
 {{- end -}}

@@ -25,6 +25,8 @@ _log = logger(__name__)
 GATHER_S = 0.1
 """Changes that come together are taken up together."""
 SOON_S = 0.5
+OFTEN_S = 2.0
+"""So often at least while a policy is given and not used yet."""
 SELDOM_S = 30.0
 RETRY_MAX_S = 30.0
 SAID_AT_ONCE = 8
@@ -79,7 +81,7 @@ class Operator:
             if self.failing is not None:
                 _log.info("policies_reconciled_again")
             self.failing = None
-            self._pause_s = min(1.5 * self._pause_s, SELDOM_S) if waits else SELDOM_S
+            self._pause_s = min(1.5 * self._pause_s, OFTEN_S) if waits else SELDOM_S
         self._watch.reconciled(self._clock.now() - started, well=self.failing is None)
 
     def _failed(self, why: str) -> None:
