@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 from unit.allocator.leading import in_a_world
+from unit.allocator.making import APP
 
 from allocator.core.ids import AgentId, RoomId
 
@@ -145,3 +146,13 @@ async def test_a_policy_asks_the_ledger_for_no_more_than_it_uses(world):
         world.writes("200")
         await asyncio.sleep(3)
         assert "last_agents" in world.ledger.script.calls
+
+
+@in_a_world()
+async def test_a_policy_that_somebody_else_gives_is_in_use_within_two_ticks_though_nobody_waits(world):
+    async with world.leading():
+        await asyncio.sleep(3)
+        assert world.ledger.rows.in_use.get(APP, 0) == 0
+        world.ledger.rows.policies[APP] = ((1, {"capacity": {"default": 3}}),)
+        await asyncio.sleep(2.5)
+        assert world.ledger.rows.in_use[APP] == 1

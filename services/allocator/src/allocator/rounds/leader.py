@@ -250,6 +250,7 @@ class Leader:
         """What happens although nothing happened: policies change in silence, agents come in silence."""
         now = self._clock.now()
         self._tick_at = now + self._tuning.tick_s
+        self._looks_for_policies = True
         given = self._policies.newest()
         self._spec = self._spec if given is None else given  # an empty one is one
         if self._spec is not None:
