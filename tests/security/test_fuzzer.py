@@ -109,20 +109,20 @@ def test_a_wrong_translation_is_caught(monkeypatch, wrong):
 
 
 @pytest.mark.parametrize(
-    ("output", "of_memory", "why"),
+    ("output", "grown_mb", "why"),
     [
-        ("Traceback (most recent call last):", None, "traceback"),
-        ('{"event": "fault"}', None, "a fault of ours"),
-        ('{"path": "canary-token-new-0001"}', None, "the secret"),
-        ('{"name": "customer17@example.com"}', None, "customer17"),
-        ("", "the gateway's memory grew by 500 MB", "grew by"),
+        ("Traceback (most recent call last):", 0.0, "traceback"),
+        ('{"event": "fault"}', 0.0, "a fault of ours"),
+        ('{"path": "canary-token-new-0001"}', 0.0, "the secret"),
+        ('{"name": "customer17@example.com"}', 0.0, "customer17"),
+        ("", 500.0, "grew by"),
     ],
 )
-def test_what_a_campaign_leaves_behind_is_caught(monkeypatch, output, of_memory, why):
+def test_what_a_campaign_leaves_behind_is_caught(monkeypatch, output, grown_mb, why):
     monkeypatch.setattr(Gateway, "metrics", lambda _: "")
     gateway = Gateway(SimpleNamespace(status=None, output=output, pid=1), 0, 0)
     with pytest.raises(Failed, match=why):
-        check_what_is_left(gateway, of_memory)
+        check_what_is_left(gateway, grown_mb)
 
 
 def test_what_was_saved_is_what_is_tried_again(tmp_path):
