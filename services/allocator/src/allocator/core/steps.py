@@ -123,8 +123,15 @@ def _step(session: Session, at: datetime, what: What, why: str | None, facts: Fa
         what=what,
         why=why,
         agent=session.agent,
-        facts=facts,
+        facts={name: _rounded(fact) for name, fact in facts.items()},
     )
+
+
+def _rounded(fact: Any) -> Any:
+    """Numbers to thousandths: more says nothing, and takes room."""
+    if isinstance(fact, float):
+        return round(fact, 3)
+    return [_rounded(one) for one in fact] if isinstance(fact, list | tuple) else fact
 
 
 PASSING = frozenset({WaitReason.ASKING, WaitReason.CALLS_AT_LIMIT, WaitReason.LEAD_IN_QUESTION})
