@@ -55,9 +55,9 @@ def counted_statements(adapter: type, port: type, name: str, steps: Steps) -> ty
 
 
 def _named(method: Method, name: str) -> Method:
-    async def call(*words: Any) -> Any:
+    async def call(*words: Any, **named: Any) -> Any:
         _call_of_transaction.set(name)
-        return await method(*words)
+        return await method(*words, **named)
 
     return call
 

@@ -1,31 +1,34 @@
 """Policies in Postgres: how they are read and given, in whatever transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocator.adapters import sql_policies as sql
 from allocator.core.claims import PolicyGiven
 from allocator.core.ids import AppId
 from allocator.core.policy import Policy, PolicyError, compile_spec, standard
 
+Ask = Callable[..., Awaitable[Sequence[Any]]]
+"""Sends a statement with its parameters; the rows that come back, by the names of their columns."""
 
-async def in_force(connection: AsyncConnection, app: AppId, known: Policy) -> Policy:
+
+async def in_force(ask: Ask, app: AppId, known: Policy) -> Policy:
     """The policy of ``app``; ``known`` where that is it. One that cannot be compiled, because a newer allocator took it
     in, is passed over: the one before stays in force.
     """
-    row = (await connection.exec_driver_sql(sql.IN_FORCE, (app, known.version))).first()
-    if row is None:
+    found = await ask(sql.IN_FORCE, app, known.version)
+    if not found:
         return standard()
+    row = found[0]
     if row.spec is None:
         return known
     try:
         return _compiled(row.spec, row.version)
     except PolicyError:
-        return await _older(connection, row.app, row.version)
+        return await _older(ask, row.app, row.version)
 
 
 def from_file(app: AppId, row: Mapping[str, Any]) -> PolicyGiven:
@@ -33,17 +36,17 @@ def from_file(app: AppId, row: Mapping[str, Any]) -> PolicyGiven:
     return PolicyGiven(app=app, row=row, source="file", uid="", generation=0, withdrawn=False)
 
 
-async def put(connection: AsyncConnection, given: Sequence[PolicyGiven], now: datetime) -> Mapping[AppId, int]:
+async def put(ask: Ask, given: Sequence[PolicyGiven], now: datetime) -> Mapping[AppId, int]:
     """Give policies; what is as it was given last stays as it is. The newest version of each."""
-    await connection.exec_driver_sql(sql.LOCK)
+    await ask(sql.LOCK)
     rows = [(one.app, _text(one.row), one.source, one.uid, one.generation, one.withdrawn) for one in given]
-    await connection.exec_driver_sql(sql.PUT, (*map(list, zip(*rows, strict=True)), now))
-    found = await connection.exec_driver_sql(sql.VERSIONS, ([one.app for one in given],))
+    await ask(sql.PUT, *map(list, zip(*rows, strict=True)), now)
+    found = await ask(sql.VERSIONS, [one.app for one in given])
     return {AppId(row.app): row.version for row in found}
 
 
-async def _older(connection: AsyncConnection, app: str, version: int) -> Policy:
-    for row in await connection.exec_driver_sql(sql.OLDER, (app, version)):
+async def _older(ask: Ask, app: str, version: int) -> Policy:
+    for row in await ask(sql.OLDER, app, version):
         try:
             return _compiled(row.spec, row.version)
         except PolicyError:

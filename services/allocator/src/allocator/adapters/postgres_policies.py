@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from allocator.adapters import policies, sql_policies
 from allocator.adapters.postgres import engine_for, translated
@@ -26,7 +27,11 @@ class PostgresPolicies:
         if not given:
             return {}
         async with translated(self._engine), self._engine.begin() as connection:
-            return await policies.put(connection, given, now)
+
+            async def ask(statement: str, *parameters: Any) -> Sequence[Any]:
+                return (await connection.exec_driver_sql(statement, parameters)).all()
+
+            return await policies.put(ask, given, now)
 
     async def in_use(self) -> Mapping[AppId, int]:
         """See the port."""

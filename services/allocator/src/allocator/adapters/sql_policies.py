@@ -59,6 +59,7 @@ FROM given AS g LEFT JOIN newest AS n USING (app)
 WHERE CASE WHEN n.app IS NULL THEN NOT g.withdrawn
   ELSE (n.spec, n.withdrawn, n.source, coalesce(n.uid, '')) <> (g.spec::jsonb, g.withdrawn, g.source, g.uid)
 END
+RETURNING version
 """
 """What is as it was given last is not given again."""
 

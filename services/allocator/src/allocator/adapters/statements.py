@@ -103,13 +103,13 @@ class Statements:
 
     async def policy(self, app: AppId) -> Policy:
         """See the port."""
-        known = await policies.in_force(self._connection, app, self._policies.get(app) or standard())
+        known = await policies.in_force(self._rows, app, self._policies.get(app) or standard())
         self._policies[app] = known
         return known
 
     async def put_policy(self, app: AppId, spec: Mapping[str, Any], now: datetime) -> int:
         """See the port."""
-        return (await policies.put(self._connection, [policies.from_file(app, spec)], now))[app]
+        return (await policies.put(self._rows, [policies.from_file(app, spec)], now))[app]
 
     async def changed_policies(self, known: Mapping[AppId, int]) -> Collection[AppId]:
         """See the port."""
