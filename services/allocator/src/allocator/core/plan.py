@@ -201,7 +201,7 @@ class _Desk:
 
     def _own(self, head: Head, line: Line) -> Candidate | WaitReason | None:
         """The agent who served the room last, if they have room; or that they are waited for; None: whoever is best."""
-        if head.last_agent is None or head.last_agent in head.avoid:
+        if self._snapshot.policy.sticky is None or head.last_agent is None or head.last_agent in head.avoid:
             return None
         agent = line.pool.online.get(head.last_agent)
         if agent is None or line.pool.is_free(agent):
