@@ -172,3 +172,20 @@ async def test_what_is_away_is_tried_again_and_shows_in_readiness(operator, clus
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
     assert cluster.said
+
+
+async def test_one_whose_status_cannot_be_written_keeps_no_other_waiting(operator, cluster, store):
+    say = cluster.say
+
+    async def refuses(one, status, news):
+        if one.name == "one":
+            raise Unavailable("HTTP 500")
+        await asyncio.sleep(0)
+        await say(one, status, news)
+
+    cluster.say = refuses
+    for name in ("one", "two"):
+        cluster.apply(object_of(name, {"apps": [name]}))
+    with pytest.raises(Unavailable):
+        await operator.reconcile()
+    assert [name for name, _ in cluster.said] == ["two"]

@@ -121,7 +121,10 @@ class Operator:
             for found in told:
                 _log.info("policy_says", object=one.source, condition=found.type, holds=found.holds, why=found.message)
 
-        await asyncio.gather(*map(say, objects))
+        said = await asyncio.gather(*map(say, objects), return_exceptions=True)  # none goes on beside the next look
+        for failed in said:
+            if failed is not None:
+                raise failed
 
 
 def _versions(
