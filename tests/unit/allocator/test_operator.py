@@ -180,7 +180,7 @@ async def test_one_whose_status_cannot_be_written_keeps_no_other_waiting(operato
     async def refuses(one, status, news):
         if one.name == "one":
             raise Unavailable("HTTP 500")
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.05)
         await say(one, status, news)
 
     cluster.say = refuses
