@@ -15,6 +15,7 @@ from support import free_port
 
 ROOM, AGENT = RoomId("187250792"), AgentId(164868)
 TIMEOUT_S = 0.5
+IN_TIME_S = TIMEOUT_S + 5  # far less than the odd answers take, far more than a busy machine adds
 SECRET = "s3cr3t-key"
 RESPONSES = Path(__file__).parents[2] / "fixtures" / "responses"
 
@@ -53,8 +54,8 @@ async def server():
     await runner.cleanup()
 
 
-def platform_at(client, url):
-    return QiscusPlatform(client, base_url=url, app_id="demo", secret_key=SECRET, timeout_s=TIMEOUT_S)
+def platform_at(client, url, timeout_s=TIMEOUT_S):
+    return QiscusPlatform(client, base_url=url, app_id="demo", secret_key=SECRET, timeout_s=timeout_s)
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ async def test_whatever_it_answers_to_an_assign_is_unknown_in_time_and_was_asked
     server.answers = [answer]
     started = time.monotonic()
     assert isinstance(await platform.assign(ROOM, AGENT), o.Unknown)
-    assert time.monotonic() - started < TIMEOUT_S + 0.4
+    assert time.monotonic() - started < IN_TIME_S
     assert [path for _, path, _, _ in server.asked] == ["/api/v1/admin/service/assign_agent"]
 
 
@@ -164,7 +165,7 @@ async def test_a_name_that_does_not_resolve_and_a_server_without_tls_are_unknown
         odd = platform_at(client, url.format(port=server.url.rpartition(":")[2]))
         started = time.monotonic()
         assert isinstance(await odd.assign(ROOM, AGENT), o.Unknown)
-        assert time.monotonic() - started < TIMEOUT_S + 0.4
+        assert time.monotonic() - started < IN_TIME_S
 
 
 async def test_a_caller_who_gives_up_leaves_connections_that_work(server, platform):
@@ -174,16 +175,19 @@ async def test_a_caller_who_gives_up_leaves_connections_that_work(server, platfo
     assert await platform.assign(ROOM, AGENT) == o.Done()
 
 
-async def test_many_calls_overlap(server, platform):
-    async def slowly(_):
-        await asyncio.sleep(0.2)
+async def test_many_calls_overlap(server):
+    """No answer comes before all of the calls have arrived."""
+    everyone = asyncio.Barrier(64)
+
+    async def together(_):
+        await everyone.wait()
         return web.Response(body=(RESPONSES / "assign_agent.json").read_bytes())
 
-    server.answers = [slowly]
-    started = time.monotonic()
-    outcomes = await asyncio.gather(*(platform.assign(ROOM, AGENT) for _ in range(64)))
+    server.answers = [together]
+    async with new_client(60) as client:
+        platform = platform_at(client, server.url, timeout_s=60)
+        outcomes = await asyncio.gather(*(platform.assign(ROOM, AGENT) for _ in range(64)))
     assert set(outcomes) == {o.Done()}
-    assert time.monotonic() - started < TIMEOUT_S
 
 
 async def test_a_room_id_is_only_ever_a_part_of_a_path(server, platform):
