@@ -32,13 +32,14 @@ class Api:
 
     pages: list = field(default_factory=list)
     instead: int = 0
+    why: dict = field(default_factory=dict)
     asked: list = field(default_factory=list)
 
     async def answer(self, request):
         body = await request.read()
         self.asked.append((request.method, request.path, json.loads(body) if body else None))
         if self.instead:
-            return web.json_response({"kind": "Status", "code": self.instead}, status=self.instead)
+            return web.json_response({"kind": "Status", "code": self.instead, "details": self.why}, status=self.instead)
         if request.method != "GET":
             return web.json_response({})
         number = int(request.query["continue"] or 0)
@@ -113,6 +114,21 @@ async def test_an_object_that_is_gone_meanwhile_is_no_trouble(api, objects):
     api.instead = 404
     await objects.say(one, {"version": 3}, [NEWS])
     assert [method for method, _, _ in api.asked] == ["GET", "PATCH"]
+
+
+async def test_a_namespace_that_is_being_deleted_is_no_trouble(api, objects):
+    api.pages = [[raw("a")]]
+    (one,) = await objects.all()
+    api.instead, api.why = 403, {"causes": [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]}
+    await objects.say(one, {"version": 3}, [NEWS])
+
+
+async def test_a_status_that_may_not_be_written_is_told(api, objects):
+    api.pages = [[raw("a")]]
+    (one,) = await objects.all()
+    api.instead = 403
+    with pytest.raises(Unavailable, match="the Role of the operator is missing"):
+        await objects.say(one, {"version": 3}, [NEWS])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from unit.allocator.making import NOON
 from unit.allocator.test_claims import A, object_of
 
 from allocator.core.claims import PolicyKept
-from allocator.operator import Operator
+from allocator.operator import SOON_S, Operator
 from allocator.ports import Unavailable
 
 
@@ -172,6 +172,20 @@ async def test_what_is_away_is_tried_again_and_shows_in_readiness(operator, clus
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
     assert cluster.said
+
+
+async def test_what_fails_after_a_quiet_time_is_tried_again_soon(operator, cluster, watch, monkeypatch):
+    monkeypatch.setattr("allocator.operator.SELDOM_S", 1.0)
+    working = asyncio.create_task(operator.run())
+    try:
+        await watch.until(well=True)
+        assert operator.looks_in_s == 1.0
+        cluster.away = "not there"
+        await watch.until(well=False)
+        assert operator.looks_in_s == SOON_S
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
 
 
 async def test_one_whose_status_cannot_be_written_keeps_no_other_waiting(operator, cluster, store):

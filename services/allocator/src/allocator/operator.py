@@ -39,15 +39,16 @@ class Operator:
         self._objects, self._store = objects, store
         self._clock, self._watch = clock, watch
         self._woken = asyncio.Event()
-        self._pause_s = SOON_S
+        self.looks_in_s = SOON_S
+        """How long it waits until the next look, unless it is woken."""
         self.beat_at = clock.now()
-        """When the loop last came round."""
+        """When the loop last came round, or had said something."""
         self.failing: str | None = None
         """Why the last look failed."""
 
     def wake(self) -> None:
         """An object changed."""
-        self._pause_s = SOON_S
+        self.looks_in_s = SOON_S
         self._woken.set()
 
     async def run(self) -> None:
@@ -81,19 +82,19 @@ class Operator:
             if self.failing is not None:
                 _log.info("policies_reconciled_again")
             self.failing = None
-            self._pause_s = min(1.5 * self._pause_s, OFTEN_S) if waits else SELDOM_S
+            self.looks_in_s = min(1.5 * self.looks_in_s, OFTEN_S) if waits else SELDOM_S
         self._watch.reconciled(self._clock.now() - started, well=self.failing is None)
 
     def _failed(self, why: str) -> None:
-        """Each reason is told once; the next look comes later and later."""
+        """Each reason is told once; the next look comes soon, and then later and later."""
         if why != self.failing:
             _log.warning("policies_not_reconciled", why=why, then="those in force stay; tried again")
+        self.looks_in_s = SOON_S if self.failing is None else min(2 * self.looks_in_s, RETRY_MAX_S)
         self.failing = why
-        self._pause_s = min(2 * self._pause_s, RETRY_MAX_S)
 
     async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(self._pause_s):
+            async with asyncio.timeout(self.looks_in_s):
                 await self._woken.wait()
             await self._clock.sleep(GATHER_S)
         except TimeoutError:
@@ -118,6 +119,7 @@ class Operator:
             told = news(one, conditions)
             async with at_once:
                 await self._objects.say(one, status, told)
+            self.beat_at = self._clock.now()
             for found in told:
                 _log.info("policy_says", object=one.source, condition=found.type, holds=found.holds, why=found.message)
 

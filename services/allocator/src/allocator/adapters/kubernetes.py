@@ -115,7 +115,7 @@ class KubernetesObjects:
                 ssl=self._trusted(credentials),
             ) as answer,
         ):
-            if answer.status == NOT_FOUND and method != "GET":
+            if method != "GET" and await _is_going(answer):
                 raise _Gone
             if answer.status >= 400:  # noqa: PLR2004 - HTTP's status codes are known by their numbers
                 raise Unavailable(_MEANINGS.get(answer.status, f"the cluster answers HTTP {answer.status}"))
@@ -131,7 +131,15 @@ _MEANINGS = {NOT_FOUND: _MISSING, FORBIDDEN: _FORBIDDEN}
 
 
 class _Gone(Exception):
-    """The object, or its namespace, is not there any more."""
+    """The object, or its namespace, is not there any more, or is just going."""
+
+
+async def _is_going(answer: aiohttp.ClientResponse) -> bool:
+    """What is asked for is not there, or its namespace is being deleted, where nothing new may be made."""
+    if answer.status == FORBIDDEN:
+        causes = ((await answer.json()).get("details") or {}).get("causes") or ()
+        return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
+    return answer.status == NOT_FOUND
 
 
 @asynccontextmanager
