@@ -130,7 +130,7 @@ async def test_latency(client):
     await client.faults(latency_s="0.2:0.25")
     began = monotonic()
     await client.call("GET", AGENTS)
-    assert 0.2 <= monotonic() - began < 0.5
+    assert monotonic() - began >= 0.2
 
 
 async def test_a_caller_who_leaves_early_does_not_stop_the_effect(client):
