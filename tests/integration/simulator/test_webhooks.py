@@ -83,6 +83,15 @@ async def test_webhooks_get_lost_each_kind_for_itself(start, inbox):
         assert len(await kinds(client, "webhook_lost")) == 1
 
 
+async def test_where_all_webhooks_get_lost_no_copy_of_one_comes_either(start, inbox):
+    words = ("--chatter-s", "0", "--doubled-share", "1", "--fault", "webhook_lost_allocate=1")
+    async with start(*words, *inbox.urls) as client:
+        await client.customer()
+        await asyncio.sleep(0.3)
+        assert inbox.allocate == []
+        assert [lost["note"] for lost in await kinds(client, "webhook_lost")] == ["first", "doubled"]
+
+
 async def test_a_failure_is_not_tried_again_unless_asked(start, inbox):
     inbox.status = 503
     async with start(*QUIET, *inbox.urls) as client:

@@ -243,11 +243,7 @@ class World:
     def _notify(self, room: str, session: int, what: str, body: bytes, note: str) -> None:
         delivery = self._delivery(room, session, what, body, note)
         faults = self.faults
-        lost = faults.webhook_lost_allocate if what == ALLOCATE else faults.webhook_lost_resolve
-        if not delivery.url:
-            return
-        if happens(self._chance, lost):
-            self.note("webhook_lost", room=room, session=session, what=what, note=note)
+        if not delivery.url or self._is_lost(delivery):
             return
         if faults.webhook_reordered > 0:
             self._sender.send_out_of_order(delivery, self._chance.uniform(0, faults.webhook_reordered))
@@ -259,8 +255,16 @@ class World:
 
     def _send_copy(self, room: Room, session: int, what: str, body: bytes, after_s: float) -> None:
         delivery = self._delivery(room.id, session, what, body, "doubled")
-        if delivery.url:
+        if delivery.url and not self._is_lost(delivery):
             self._sender.send_out_of_order(delivery, after_s)
+
+    def _is_lost(self, delivery: Delivery) -> bool:
+        """Whether nobody is told; each delivery has its own luck, a second one of the same webhook too."""
+        faults, what = self.faults, delivery.what
+        if not happens(self._chance, faults.webhook_lost_allocate if what == ALLOCATE else faults.webhook_lost_resolve):
+            return False
+        self.note("webhook_lost", room=delivery.room, session=delivery.session, what=what, note=delivery.note)
+        return True
 
     def _delivery(self, room: str, session: int, what: str, body: bytes, note: str) -> Delivery:
         url = self.targets.allocate_url if what == ALLOCATE else self.targets.resolve_url
