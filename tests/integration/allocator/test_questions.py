@@ -164,7 +164,8 @@ async def test_whom_the_platform_refused_for_good_is_on_a_list(world, urls):
 async def test_the_doctor_says_what_is_wrong_and_what_to_do(urls, processes):
     port = free_port()
     words = ("--port", str(port), "--app", "sim-demo:right-key-0001", "--agents", "1")
-    simulator = processes.start("qiscus-simulator", *words, name="simulator")
+    elsewhere = ("--resolve-url", "https://elsewhere.example.com/hooks/a-secret-of-others")
+    simulator = processes.start("qiscus-simulator", *words, *elsewhere, name="simulator")
     simulator.wait_ready(f"http://127.0.0.1:{port}/simulator/state", timeout_s=60)
     app = {
         "QISCUS_APP_ID": "sim-demo",
@@ -175,6 +176,8 @@ async def test_the_doctor_says_what_is_wrong_and_what_to_do(urls, processes):
     findings = {one["what"]: one["wrong"] for one in well.json["findings"]}
     assert findings["platform of sim-demo"] is None
     assert "openssl rand" in findings["webhook tokens"]
+    assert "not one of the gateway's: enter" in findings["resolve webhook of sim-demo"]
+    assert "a-secret-of-others" not in well.out
     wrong = await ask(urls, "doctor", QISCUS_SECRET_KEY="wrong-key-0001", **app)
     assert wrong.status == 1
     assert "refuses the credentials" in joined(wrong.out)

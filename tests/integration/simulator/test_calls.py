@@ -201,6 +201,9 @@ async def test_webhooks_are_set_by_api_and_unset(client):
     assert status == 200
     assert_like(body, "responses/set_mark_as_resolved_webhook")
     assert body["data"]["mark_as_resolved_webhook_url"] == "http://127.0.0.1:9/r"
+    _, listed = await client.call("GET", "/api/v2/admin/webhook_config")
+    assert_like(listed, "responses/webhook_config_v2")
+    assert [one["url"] for one in listed["data"]["webhook_configs"]] == [form["webhook_url"]]
     await client.call("POST", f"{path}/agent_allocation", json=form)
     assert (await client.control("state"))["allocate_url_set"] is True
     await client.call("POST", f"{path}/agent_allocation", json={"is_webhook_enabled": False})

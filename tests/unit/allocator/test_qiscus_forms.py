@@ -267,6 +267,7 @@ plain = (
 NAMES = """
 data added_agent id agents agent customer_rooms customer_room room_id is_waiting is_resolved meta after cursor_after
 type is_available current_customer_count count last_customer_timestamp channel_id source
+webhook_configs url is_active
 """
 names = st.sampled_from(NAMES.split())
 shapes = st.recursive(plain, lambda some: st.lists(some, max_size=3) | st.dictionaries(names, some, max_size=4))
@@ -290,6 +291,7 @@ def read_in_every_way(status, headers, body):
     assert isinstance(forms.room_view(status, headers, body), o.View)
     for page in (forms.roster_page(body), forms.suggestion(body)):
         assert page is None or all(0 <= one.agent < 2**63 and one.count >= 0 for one in page)
+    assert forms.resolve_webhooks(body) is None or all(isinstance(url, str) for url in forms.resolve_webhooks(body))
     assert forms.ids_page(body) is None or isinstance(forms.ids_page(body), frozenset)
     page = forms.unserved_page(body, NOW)
     assert page is None or all(one.since.astimezone(UTC) <= NOW for one in page[0])

@@ -179,6 +179,11 @@ def set_resolve_webhook(world: World, call: Call) -> Answer:
     return _set_webhook(world, call, "resolve_url")
 
 
+def webhook_config(world: World, call: Call) -> Answer:
+    """Tell where the resolve webhook goes; of the other one no record tells."""
+    return _ok(forms.webhook_configs(world.targets.resolve_url, call.at))
+
+
 def set_allocate_webhook(world: World, call: Call) -> Answer:
     """Set where the allocation webhook goes."""
     return _set_webhook(world, call, "allocate_url")
@@ -199,6 +204,7 @@ ROUTES: Final = tuple(
         ("GET", "/api/v1/admin/agents/get_by_ids", True, agents_get_by_ids),
         ("POST", "/api/v2/customer_rooms", True, customer_rooms),
         ("GET", "/api/v2/customer_rooms/{room_id}", True, customer_room),
+        ("GET", "/api/v2/admin/webhook_config", True, webhook_config),
         ("POST", "/api/v1/app/webhook/mark_as_resolved", False, set_resolve_webhook),
         ("POST", "/api/v1/app/webhook/agent_allocation", False, set_allocate_webhook),
     )

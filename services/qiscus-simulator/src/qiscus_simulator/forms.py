@@ -39,6 +39,7 @@ _RESOLVED: Final[Json] = _RESPONSES["mark_as_resolved"]["data"]["service"]
 _ROOM_INFO: Final[Json] = _RESPONSES["mark_as_resolved"]["data"]["room_info"]["room"]
 _ROOM_ROW: Final[Json] = _RESPONSES["customer_rooms_v2"]["data"]["customer_rooms"][0]
 _ROOM_ONE: Final[Json] = _RESPONSES["customer_room_by_id_v2"]["data"]["customer_room"]
+_WEBHOOK: Final[Json] = _RESPONSES["webhook_config_v2"]["data"]["webhook_configs"][0]
 _APP: Final[Json] = _RESPONSES["set_mark_as_resolved_webhook"]["data"]
 _AVATAR: Final = "https://omnichannel.qiscus.com/img/default_avatar.svg"
 
@@ -149,6 +150,12 @@ def app_settings(app_id: str, allocate_url: str, resolve_url: str) -> Json:
         "is_mark_as_resolved_webhook_enabled": bool(resolve_url),
     }
     return {"data": {**_APP, **urls}}
+
+
+def webhook_configs(resolve_url: str, at: float) -> Json:
+    """Return the list of webhooks that are set."""
+    found = [{**_WEBHOOK, "url": resolve_url, "created_at": zoned(at), "updated_at": zoned(at)}] if resolve_url else []
+    return {"data": {"webhook_configs": found}, "status": 200}
 
 
 def refusal(refused: Refused, *, as_object: bool) -> Json:

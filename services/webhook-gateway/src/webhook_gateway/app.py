@@ -23,6 +23,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from chassis.logs import logger
 from contract import AppId, new_event_id
+from contract.addresses import ALLOCATION, RESOLVE
 from webhook_gateway.access import AccessLog
 from webhook_gateway.authenticate import Gate
 from webhook_gateway.deadlines import Deadlines
@@ -42,8 +43,6 @@ from webhook_gateway.publisher import Publisher
 from webhook_gateway.translate import Fact, Fault, Ignored, Rejected, Stamp, Translate, allocation, resolve
 
 BODY_MAX = 65_536
-ALLOCATION = "/allocate-agent/webhook"
-RESOLVE = "/mark-as-solved/webhook"
 _KINDS = {ALLOCATION: "allocation", RESOLVE: "resolve"}
 
 _JSON = "application/json"

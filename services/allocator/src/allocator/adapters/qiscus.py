@@ -31,6 +31,7 @@ _ASSIGN = "/api/v1/admin/service/assign_agent"
 _ALLOCATE = "/api/v1/admin/service/allocate_agent"
 _AVAILABLE = "/api/v2/admin/service/available_agents"
 _OTHERS = "/api/v2/admin/service/other_agents"
+_WEBHOOKS = "/api/v2/admin/webhook_config"
 _ROOMS = "/api/v2/customer_rooms"
 
 
@@ -121,6 +122,15 @@ class QiscusPlatform:
             later = forms.a_second_later(cursor)
             body["cursor_after"] = cursor if later == body.get("cursor_after") else later
         yield o.Unknown("more rooms wait than are listed")
+
+    async def resolve_webhooks(self) -> Sequence[str] | Failure:
+        """The addresses to which this app's resolves are told, if the platform shows them to us."""
+        answer = await self._call("GET", _WEBHOOKS)
+        if isinstance(answer, o.Unknown):
+            return answer
+        status, headers, body = answer
+        found = forms.resolve_webhooks(body) if status == 200 else None
+        return forms.read_failure(status, headers) if found is None else found
 
     async def _served_by(self, room: RoomId, agent: AgentId) -> o.View:
         async for answer in self._pages(_OTHERS, room):

@@ -93,6 +93,15 @@ def unserved_page(body: bytes, now: datetime) -> tuple[Sequence[Unserved], int, 
     return [room for room in rooms if room is not None], len(rows), _cursor(answer, "cursor_after")
 
 
+def resolve_webhooks(body: bytes) -> tuple[str, ...] | None:
+    """The addresses to which resolves are told, as far as they are on; None: another shape."""
+    rows = _within(_json(body), "data", "webhook_configs")
+    if not isinstance(rows, list):
+        return None
+    told = [row for row in rows if _within(row, "type") == "mark_as_resolved" and _within(row, "is_active") is True]
+    return tuple(url for row in told if isinstance(url := _within(row, "url"), str))
+
+
 def next_page(body: bytes) -> str | None:
     """Where the page after this one of a list of agents starts; None: it is the last."""
     return _cursor(_json(body), "after")

@@ -3,34 +3,45 @@
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from allocator.app import check_policy
 from allocator.commands import Words, asking, showing, status
 from allocator.commands.asking import EXIT_NOT_WELL, EXIT_WELL, Desk
 from allocator.core import outcomes as o
-from allocator.ports import Unavailable
+from allocator.ports import Failure, Platform, Unavailable
 from allocator.settings import Settings, apps_of
 from chassis.settings import SettingError
+from contract.addresses import RESOLVE
 from contract.apps import App
 
 CLOCK_S = 2.0
 """So far clocks may be apart: what is shown as a time of day is off by it, nothing is decided by it."""
 TOKEN_SHORT = 24
+MARGIN = 7
 _TEACHES = (
     "Checks the settings, both stores (reached, durable, this version's schema, their clocks), the platform with each "
-    "app's credentials, the webhooks' tokens as far as they are set here, and the policy. Changes nothing."
+    "app's credentials, where it tells of resolves, the webhooks' tokens as far as they are set here, and the policy. "
+    "Changes nothing."
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What was looked at; ``wrong`` and what to do, or None."""
+    """What was looked at; ``wrong`` and what to do, or None. ``unseen``: what could not be looked at, and who can."""
 
     what: str
     wrong: str | None
+    unseen: str | None = None
+
+    @property
+    def line(self) -> str:
+        """As people read it."""
+        verdict = "wrong  " if self.wrong else "unseen " if self.unseen else "well   "
+        return f"{verdict}{self.what}: {self.wrong or self.unseen or 'in order'}"
 
 
 def add(words: Words) -> None:
@@ -58,9 +69,9 @@ async def doctor(desk: Desk) -> int:
     findings += [_policy(desk.settings), *_tokens(desk.settings)]
     wrong = [one for one in findings if one.wrong is not None]
     if desk.words.json:
-        showing.as_json({"well": not wrong, "findings": [{"what": one.what, "wrong": one.wrong} for one in findings]})
+        showing.as_json({"well": not wrong, "findings": [asdict(one) for one in findings]})
     for one in () if desk.words.json else findings:
-        for line in showing.wrapped("wrong  " if one.wrong else "well   ", f"{one.what}: {one.wrong or 'in order'}"):
+        for line in showing.wrapped(one.line[:MARGIN], one.line[MARGIN:]):
             showing.out(line)
     return EXIT_NOT_WELL if wrong else EXIT_WELL
 
@@ -96,32 +107,55 @@ async def _platforms(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding(what="apps", wrong=str(error))
         return
     for app in apps:
-        yield Finding(what=f"platform of {app.id}", wrong=await _platform(app, settings))
+        async for finding in _platform(app, settings):
+            yield finding
 
 
-async def _platform(app: App, settings: Settings) -> str | None:
-    """Read the list of rooms that wait: it needs the credentials and changes nothing."""
+async def _platform(app: App, settings: Settings) -> AsyncIterator[Finding]:
     from allocator.adapters.qiscus import QiscusPlatform, new_client  # noqa: PLC0415 - takes long to import
 
-    url = app.base_url or settings.base_url
     async with new_client(settings.platform_timeout_s) as client:
-        secret, timeout_s = app.secret_key or "", settings.platform_timeout_s
-        platform = QiscusPlatform(client, base_url=url, app_id=app.id, secret_key=secret, timeout_s=timeout_s)
-        async for page in platform.unserved():
-            match page:
-                case o.CredentialsRefused():
-                    return (
-                        "it refuses the credentials: compare QISCUS_APP_ID and QISCUS_SECRET_KEY with its settings page"
-                    )
-                case o.NotNow():
-                    return "it asks for a pause (429): try again in a minute"
-                case o.Unknown(reason):
-                    return (
-                        f"it does not answer at QISCUS_BASE_URL ({reason}): see that the address is right and reached"
-                    )
-                case _:
-                    return None
+        platform = QiscusPlatform(
+            client,
+            base_url=app.base_url or settings.base_url,
+            app_id=app.id,
+            secret_key=app.secret_key or "",
+            timeout_s=settings.platform_timeout_s,
+        )
+        wrong = await _reached(platform)
+        yield Finding(what=f"platform of {app.id}", wrong=wrong)
+        if wrong is None:
+            yield _told_of_resolves(app, await platform.resolve_webhooks())
+
+
+async def _reached(platform: Platform) -> str | None:
+    """Read the list of rooms that wait: it needs the credentials and changes nothing."""
+    async for page in platform.unserved():
+        match page:
+            case o.CredentialsRefused():
+                return "it refuses the credentials: compare QISCUS_APP_ID and QISCUS_SECRET_KEY with its settings page"
+            case o.NotNow():
+                return "it asks for a pause (429): try again in a minute"
+            case o.Unknown(reason):
+                return f"it does not answer at QISCUS_BASE_URL ({reason}): see that the address is right and reached"
+            case _:
+                return None
     return None
+
+
+def _told_of_resolves(app: App, found: Sequence[str] | Failure) -> Finding:
+    """Whether resolves are told to a gateway of ours. Where allocations are told, the platform shows to nobody."""
+    what = f"resolve webhook of {app.id}"
+    ours = f"the gateway's public address and {RESOLVE}{'/TOKEN' if app.tokens else ''}"
+    if not isinstance(found, Sequence):
+        unseen = f"the platform does not show which address is set: see that it is {ours}"
+        return Finding(what=what, wrong=None, unseen=unseen)
+    if not found:
+        return Finding(what=what, wrong=f"none is on, so each freed slot is found late: enter {ours}")
+    paths = [urlsplit(address).path for address in found]
+    if any(path == RESOLVE or path.startswith(f"{RESOLVE}/") for path in paths):
+        return Finding(what=what, wrong=None)
+    return Finding(what=what, wrong=f"the address that is set is not one of the gateway's: enter {ours}")
 
 
 def _policy(settings: Settings) -> Finding:
