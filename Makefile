@@ -4,6 +4,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 MEMBERS := $(wildcard packages/*/pyproject.toml services/*/pyproject.toml dev/pyproject.toml)
 IMAGES := webhook-gateway allocator qiscus-simulator
+# Where `make helm` puts one.
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
 
 # What the developer may give on the command line.
 FOR ?=
@@ -25,7 +27,7 @@ BESIDE_TESTS = PYTHONPATH=tests $(BIN)/python -m
 WORKERS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check simulate crash faults alerts model fuzz bench bench-quick curves durability images sbom e2e chart kustomize format dashboards pictures crd docs lock clean distclean
+.PHONY: help install run test check simulate crash faults alerts model fuzz bench bench-quick curves durability images sbom e2e helm chart kustomize format dashboards pictures crd docs lock clean distclean
 
 help: ## list every word
 	@echo "Antre decides which agent takes the next customer."
@@ -99,6 +101,9 @@ images: ## build the images antre/*:TAG with docker, podman, buildah or the comm
 e2e: $(STAMP) ## the whole in the Kubernetes cluster that KUBECONFIG points at, case by case; CASE=… for some
 	@exec env $(BESIDE_TESTS) e2e $(if $(CASE),--case '$(CASE)') $(ARGS)
 
+helm: ## put a Helm of a known version into .tools/bin, unless there is a Helm 3; tests of the chart need it
+	@exec ./dev/helm
+
 chart: $(STAMP) ## write the chart's values.schema.json and the table in its README from values.yaml
 	$(BIN)/python deploy/helm/describe.py
 
@@ -139,5 +144,6 @@ clean: ## remove the data of `make run` and all caches; .venv stays
 	rm -rf .data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
 	@find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
 
-distclean: clean ## clean, and remove .venv
-	rm -rf .venv
+distclean: clean ## clean, and remove .venv and .tools
+	@[ ! -d .tools ] || chmod -R u+w .tools
+	rm -rf .venv .tools

@@ -1,4 +1,4 @@
-"""The chart, rendered. Needs helm on PATH; where there is none, these tests are skipped with that reason."""
+"""The chart, rendered. Needs helm on PATH; where there is none (`make helm` makes one), these tests are skipped."""
 
 import json
 import shutil
@@ -41,7 +41,7 @@ MATRIX = {
 def helm():
     """Run helm with values; a failure is a CalledProcessError with what it said."""
     if not shutil.which("helm"):
-        pytest.skip("there is no helm on PATH")
+        pytest.skip("there is no helm on PATH: `make helm`")
 
     def run(*words, values=None):
         command = ["helm", *words, str(CHART), *(["-f", "-"] if values is not None else [])]
