@@ -84,7 +84,7 @@ fuzz: $(STAMP) ## bad input for the gateway, guided by what it makes the gateway
 	@exec env $(BESIDE_TESTS) security.fuzz $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 bench: $(STAMP) ## how fast it is, each figure beside a baseline; writes the table in docs/performance.md; ONLY=1,7 for some
-	@exec $(BIN)/python benchmarks $(if $(ONLY),--only '$(ONLY)') $(ARGS)
+	@exec env PYTHONPATH=tests $(BIN)/python benchmarks $(if $(ONLY),--only '$(ONLY)') $(ARGS)
 
 bench-quick: $(STAMP) ## unit costs that need no quiet machine, against benchmarks/record.json; ARGS=--write renews it
 	@exec $(BIN)/python benchmarks/quick.py $(ARGS)

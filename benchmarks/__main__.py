@@ -1,38 +1,52 @@
 """How fast Antre is, each figure as a ratio to a baseline that is measured in the same run.
 
-python benchmarks                       all of them
-python benchmarks --only 1,4 --turns 1 --seconds 1 --dry
+make bench                              all of them
+make bench ONLY=1,17 ARGS='--turns 1 --seconds 1 --dry'
+
+A figure that cannot be measured is told as such, and the others go on; then the exit status is 1.
 """
 
 import argparse
+import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import figures_allocator
+import figures_crowd
 import figures_gateway
 import figures_latency
-from measure import Effort, Result, machine, say, table, written
+import figures_whole
+from attempt import all_of
+from measure import Effort, Figure, Unmeasured, machine, say
+from report import table, written
 
 ROOT = Path(__file__).parents[1]
-FIGURES = [*figures_gateway.FIGURES, *figures_allocator.FIGURES, *figures_latency.FIGURES]
+PARTS = (figures_gateway, figures_allocator, figures_latency, figures_whole, figures_crowd)
+FIGURES: list[Figure] = [figure for part in PARTS for figure in part.FIGURES]
 
 
-def main() -> None:
-    """Measure, print, write down."""
+def main() -> int:
+    """Measure, print, write down; 1 where a figure could not be measured."""
     words = _parser().parse_args()
-    wanted = {number.strip() for number in words.only.split(",") if number.strip()}
+    chosen = _chosen({number.strip() for number in words.only.split(",") if number.strip()})
     on = machine()
     for name, value in on.items():
         say(f"{name}: {value}")
-    effort = Effort(seconds=words.seconds, turns=words.turns)
-    results: list[Result] = []
-    chosen = [figure for figure in FIGURES if not wanted or wanted & set(figure.numbers)]
-    for count, figure in enumerate(chosen, 1):
-        say(f"[{count} of {len(chosen)}] {', '.join(figure.numbers)}: {(figure.measure.__doc__ or '').splitlines()[0]}")
-        found = figure.measure(effort)
-        results += found
-        print(table(found), flush=True)
+    results = all_of(chosen, Effort(seconds=words.seconds, turns=words.turns))
+    print(table(results), flush=True)
     if not words.dry:
-        written(results, on, ROOT / "docs" / "performance.md", ROOT / "benchmarks" / "results.json")
+        numbers = {number for figure in FIGURES for number in figure.numbers}
+        written(results, on, ROOT / "docs" / "performance.md", ROOT / "benchmarks" / "results.json", numbers)
+    return 1 if any(isinstance(one, Unmeasured) for one in results) else 0
+
+
+def _chosen(wanted: Collection[str]) -> list[Figure]:
+    """``17`` means 17a and 17b as well."""
+
+    def is_wanted(number: str) -> bool:
+        return number in wanted or number.rstrip("abcdef") in wanted
+
+    return [figure for figure in FIGURES if not wanted or any(map(is_wanted, figure.numbers))]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,4 +59,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import plan as plans
 from quick import Calls, one_round
-from rig import APP, FILL, Platform, Rig, Stores, stores, waiting
+from rig import APP, Platform, Rig, Stores, fill, stores, waiting
 
 from allocator.core.plan import plan
 
@@ -45,8 +45,7 @@ def main() -> None:
 async def _statements(made: Stores, count: int) -> float:
     """Of a round in which one customer comes and one is given an agent, with so many waiting."""
     rig = Rig(made, await made.new_database(f"waiting_{count}"), f"w{count}", Platform(200, 0.0), {})
-    async with rig.ledger._connection() as connection:  # noqa: SLF001 - rows for a benchmark, by the connection there is
-        await connection.exec_driver_sql(FILL.format(app=APP, count=count))
+    await fill(rig.database_url, APP, count, 3_600.0)
     await rig.leader._begin_term(rig.ledger.begin_term, rig.leader._recover)  # noqa: SLF001 - rounds by hand
     for _ in range(4):
         await one_round(rig)

@@ -1,6 +1,5 @@
-"""What every figure shares: turns that alternate, ratios of neighbours, and how a result is written down."""
+"""What every figure shares: turns that alternate, ratios of neighbours, what a result is."""
 
-import json
 import os
 import platform
 import statistics
@@ -45,6 +44,15 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unmeasured:
+    """A figure that could not be had, and why."""
+
+    number: str
+    figure: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Effort:
     """How long and how often things are measured."""
 
@@ -54,9 +62,12 @@ class Effort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """Something to measure; one measurement may bring several results."""
+    """Something to measure; one measurement may bring several results. ``about_s``: how long it takes on two cores when
+    nobody asks for more or less.
+    """
 
     numbers: Sequence[str]
+    about_s: float
     measure: Callable[[Effort], Sequence[Result]]
 
 
@@ -79,6 +90,13 @@ def middle(values: Sequence[float], unit: str = "", scale: float = 1.0) -> str:
     found = statistics.median(values) * scale
     digits = 0 if found >= 100 else 1 if found >= 10 else 2  # noqa: PLR2004 - three digits say enough
     return f"{found:,.{digits}f}{unit}"
+
+
+def seconds_of(code: str) -> float:
+    """How long an interpreter takes that starts, runs ``code`` and ends."""
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", code], check=True)
+    return time.perf_counter() - began
 
 
 def machine() -> dict[str, str]:
@@ -112,50 +130,6 @@ def _sync_ms() -> tuple[float, float]:
             took.append(1000 * (time.perf_counter() - began))
     took.sort()
     return took[SYNCS // 2], took[SYNCS * 99 // 100]
-
-
-def table(results: Sequence[Result]) -> str:
-    """As Markdown."""
-    lines = ["| # | figure | baseline in the same run | target | measured (min to max) | absolute: ours; theirs | |"]
-    lines.append("|---|---|---|---|---|---|---|")
-    for one in results:
-        sign = "≥" if one.at_least else "≤"
-        measured = f"{_short(one.value)}{one.unit} ({_short(min(one.values))} to {_short(max(one.values))})"
-        words = [one.number, one.figure, one.baseline, f"{sign} {_short(one.target)}{one.unit}", measured]
-        words += [f"{one.ours}; {one.theirs}", "reached" if one.is_reached else "**missed**"]
-        lines.append(f"| {' | '.join(words)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _short(value: float) -> str:
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"  # noqa: PLR2004 - three digits say enough
-
-
-def written(results: Sequence[Result], on: dict[str, str], page: Path, record: Path) -> None:
-    """Into the page between its markers, and as JSON. A part of the figures replaces those only."""
-    known = json.loads(record.read_text()) if record.exists() else {}
-    for one in results:
-        known[one.number] = {name: getattr(one, name) for name in Result.__slots__} | {"on": on}
-    record.write_text(json.dumps(dict(sorted(known.items(), key=_by_number)), indent=1, ensure_ascii=False) + "\n")
-    everything = json.loads(record.read_text())
-    rows = [Result(**{name: kept[name] for name in Result.__slots__}) for kept in everything.values()]
-    where = {kept["on"]["date"]: kept["on"] for kept in everything.values()}
-    header = "".join(
-        "- " + "; ".join(f"{name}: {value}" for name, value in one.items()) + "\n" for one in where.values()
-    )
-    text = page.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n\n{table(rows)}\nMeasured on:\n\n{header}\n{END}{after}", encoding="utf-8")
-
-
-def _by_number(pair: tuple[str, object]) -> tuple[int, str]:
-    digits = "".join(letter for letter in pair[0] if letter.isdigit())
-    return int(digits), pair[0]
-
-
-BEGIN = "<!-- figures: written by `make bench` -->"
-END = "<!-- end of figures -->"
 
 
 def say(text: str) -> None:

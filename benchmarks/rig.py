@@ -12,9 +12,11 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import redis as blocking
 
 from allocator.adapters.clock import SystemClock
@@ -39,9 +41,9 @@ LAG_S = 3_600.0
 FILL = """
 INSERT INTO session (id, app, room, lane, state, waiting_since, verify, tries, refusals, avoid, resolve_seen, reopened,
   epoch)
-SELECT gen_random_uuid(), '{app}', 'w' || n, 'wa', 'waiting', now() - interval '1 hour' + n * interval '1 ms', false, 0,
-  0, '{{}}', false, false, 1
-FROM generate_series(1, {count}) AS n
+SELECT gen_random_uuid(), $1, 'w' || n, 'wa', 'waiting', now() - $3::interval + n * interval '1 us', false, 0, 0, '{}',
+  false, false, 1
+FROM generate_series(1, $2::int) AS n
 """
 TUNING = Tuning(
     timing=Timing(
@@ -51,6 +53,16 @@ TUNING = Tuning(
     events_retained_s=86_400.0,
     sessions_retained_s=86_400.0,
 )
+
+
+async def fill(database_url: str, app: str, count: int, ago_s: float) -> None:
+    """So many who wait, all in one lane, since so long ago; and the statistics that a database of some age has."""
+    connection = await asyncpg.connect(database_url)
+    try:
+        await connection.execute(FILL, app, count, timedelta(seconds=ago_s))
+        await connection.execute("VACUUM ANALYZE")
+    finally:
+        await connection.close()
 
 
 class Platform:
@@ -170,7 +182,7 @@ class Rig:
     """A leader of one app, and its surroundings."""
 
     def __init__(self, made: Stores, database: str, prefix: str, platform: Platform, spec: Mapping[str, Any]) -> None:
-        self.platform, self._keys = platform, Keys(prefix)
+        self.platform, self.database_url, self._keys = platform, database, Keys(prefix)
         self.ledger = PostgresLedger(database, 60.0)
         self.inbox = RedisInbox(made.redis.url, self._keys, [APP], 2.0)
         self.redis = blocking.Redis.from_url(made.redis.url)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from load import APP, Load
+from slow_disk import slow_disk
 
 from one_machine.ports import HOST, free_port
 from one_machine.spawn import spawn
@@ -65,9 +66,12 @@ def _apart() -> None:
 
 
 @contextmanager
-def redis(folder: Path, **settings: str) -> Iterator[Valkey]:
-    """A server with ``appendfsync always``, away from the core of the server that is measured."""
-    with Valkey(folder / "redis", settings=settings) as server:
+def redis(folder: Path, sync_s: float = 0.0) -> Iterator[Valkey]:
+    """A server with ``appendfsync always``, away from the core of the server that is measured. ``sync_s``: by how much
+    its disk is slower.
+    """
+    program = slow_disk(folder, sync_s) if sync_s else None
+    with Valkey(folder / "redis", program=program) as server:
         os.sched_setaffinity(server.pid, OTHER_CORES)
         try:
             yield server
@@ -84,7 +88,7 @@ def served(kind: str, redis_url: str, folder: Path, **more: str) -> Iterator[Ser
     process = spawn(_command(kind, port), env=environment | _door(port), cwd=HERE, log=folder / f"{kind}.log")
     os.sched_setaffinity(process.pid, SERVER_CORES)
     try:
-        _until_ready(process, port, "/readyz" if kind != BARE else PATH)
+        until_ready(process, port, "/readyz" if kind != BARE else PATH)
         yield Server(process, port, time.perf_counter() - began)
     finally:
         process.terminate()
@@ -108,7 +112,8 @@ def _door(port: int) -> dict[str, str]:
     }
 
 
-def _until_ready(process: subprocess.Popen[bytes], port: int, path: str) -> None:
+def until_ready(process: subprocess.Popen[bytes], port: int, path: str) -> None:
+    """Wait until it answers 200 there."""
     give_up_at = time.monotonic() + START_S
     while time.monotonic() < give_up_at and process.poll() is None:
         try:
