@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 import allocator.migrations
 from allocator.adapters import migrate as production
+from allocator.commands.migrate import migrated
 
 REVISION = "next"
 _OF_TODAY = Path(allocator.migrations.__file__).parent
@@ -64,7 +65,7 @@ def main() -> None:
         return config
 
     production._config = with_the_next
-    sys.stdout.write(f"{asyncio.run(production.migrate(os.environ['DATABASE_URL']))}\n")
+    sys.stdout.write(f"{asyncio.run(migrated(os.environ['DATABASE_URL']))}\n")
 
 
 if __name__ == "__main__":

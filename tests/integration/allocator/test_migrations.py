@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 
 from allocator.adapters import migrate as migrating
@@ -9,6 +10,8 @@ from allocator.adapters.migrate import differences, migrate
 from allocator.adapters.postgres import PostgresLedger
 from allocator.ports import Unavailable
 from support import free_port
+from support.assembly import TESTS
+from support.next_schema import REVISION
 
 
 def schema(postgres_server, url):
@@ -102,6 +105,25 @@ def test_the_command_waits_for_a_database_that_is_just_being_started(processes, 
         running.wait(timeout_s=1.5)
     postgres_server.start()
     assert running.wait(timeout_s=20) == 0, running.output
+
+
+async def test_nobody_waits_behind_a_migration_that_waits(processes, database_url, tmp_path):
+    """A long reading keeps it from the lock it needs; who comes next would queue behind it."""
+    await migrate(database_url)
+    reader, other = [await asyncpg.connect(database_url) for _ in range(2)]
+    reading = reader.transaction()
+    await reading.start()
+    await reader.execute("SELECT count(*) FROM session")
+    env = {"DATABASE_URL": database_url, "PYTHONPATH": str(TESTS)}
+    migrating = processes.start("python", "-m", "support.next_schema", str(tmp_path), env=env)
+    await asyncio.to_thread(migrating.wait_output, "not_migrated_yet")
+    await other.execute("SET statement_timeout = '10s'")
+    await other.execute("SELECT count(*) FROM session")
+    await reading.rollback()
+    assert await asyncio.to_thread(migrating.wait, timeout_s=30) == 0, migrating.output
+    assert await other.fetchval("SELECT version_num FROM alembic_version") == REVISION
+    for connection in (reader, other):
+        await connection.close()
 
 
 def test_the_command_without_a_database_says_so_in_one_sentence(processes):

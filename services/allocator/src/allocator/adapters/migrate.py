@@ -1,4 +1,9 @@
-"""Bring the schema to this version's revision. Several may run at once: they wait for one another."""
+"""Bring the schema to this version's revision. Several may run at once: they wait for one another.
+
+The processes that serve go on meanwhile. What the schema's change has to lock, it waits for no longer than
+``LOCK_WAIT_S``, since everybody waits behind it; then, and when each waits for the other, all is taken back and it may
+be tried again.
+"""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -18,12 +23,13 @@ T = TypeVar("T")
 
 _LOCK = 0x616E747265  # "antre"; any number that nobody else uses
 _TIMEOUT_S = 600.0
+LOCK_WAIT_S = 2
 _SCRIPTS = Path(__file__).parent.parent / "migrations"
 
 
 async def migrate(url: str) -> tuple[str | None, str | None]:
     """The revision before and after. A newer one than this version knows is left alone: the schema only ever
-    grows by what older versions can live with. Raises :class:`~allocator.ports.Unavailable`.
+    grows by what older versions can live with. Raises :class:`~allocator.ports.Unavailable`, and nothing is changed.
     """
     return await _with_connection(url, _upgrade)
 
@@ -58,6 +64,7 @@ async def _with_connection(url: str, work: Callable[[Connection], T]) -> T:
 
 def _upgrade(connection: Connection) -> tuple[str | None, str | None]:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'"))
     config = _config(connection)
     scripts = ScriptDirectory.from_config(config)
     before = MigrationContext.configure(connection).get_current_revision()

@@ -23,13 +23,15 @@ def add(words: Words) -> None:
 def _migrate(_: Namespace) -> int:
     settings = load(DatabaseSettings, os.environ)
     logs.configure(settings.log_format, settings.log_level)
-    before, after = asyncio.run(_migrated(settings.database_url))
+    before, after = asyncio.run(migrated(settings.database_url))
     logs.logger("allocator.migrate").info("migrated", before=before, after=after)
     return 0
 
 
-async def _migrated(url: str) -> tuple[str | None, str | None]:
-    """Wait for a database that is just being started, but not for ever."""
+async def migrated(url: str) -> tuple[str | None, str | None]:
+    """Wait for a database that is just being started, or whose tables are just in use, but not for ever. The revision
+    before and after.
+    """
     from allocator.adapters.migrate import migrate  # noqa: PLC0415 - Alembic takes long to import; no other word needs it
 
     loop = asyncio.get_running_loop()
@@ -39,5 +41,6 @@ async def _migrated(url: str) -> tuple[str | None, str | None]:
             return await migrate(url)
         except Unavailable as error:
             if loop.time() > give_up_at:
-                raise SettingError(f"DATABASE_URL names a database that cannot be used: {error}") from None
+                raise SettingError(f"the database of DATABASE_URL cannot be migrated: {error}") from None
+            logs.logger("allocator.migrate").info("not_migrated_yet", why=str(error), then="tried again")
             await asyncio.sleep(RETRY_S)
