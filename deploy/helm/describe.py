@@ -22,7 +22,7 @@ CHART = Path(__file__).resolve().parent / "antre"
 SCHEMA, README = CHART / "values.schema.json", CHART / "README.md"
 FREE = {"policy", "behavior", "resources", "labels"}
 EITHER = {"maxUnavailable": ["integer", "string"], "customersPerSecond": "number"}
-"""Types that a default alone does not tell."""
+"""Types that a default alone does not tell. One that is null may be a whole number as well."""
 BEGIN, END = "<!-- values: begin -->", "<!-- values: end -->"
 Node = yaml.Node
 
@@ -72,7 +72,9 @@ def _schema(name: str, node: Node, comment: str, lines: list[str]) -> dict[str, 
     return {**about, "type": EITHER.get(name, _type(value))}
 
 
-def _type(value: object) -> str:
+def _type(value: object) -> str | list[str]:
+    if value is None:
+        return ["integer", "null"]
     names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
     return names[type(value)]
 

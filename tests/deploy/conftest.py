@@ -19,7 +19,11 @@ EXTERNAL = {
 }
 EVERYTHING = {
     "simulator": {"enabled": True},
-    "webhookGateway": {"autoscaling": {"enabled": True}, "priorityClassName": "high", "nodeSelector": {"disk": "fast"}},
+    "webhookGateway": {
+        "autoscaling": {"enabled": True, "requestsPerSecond": 2_000_000},
+        "priorityClassName": "high",
+        "nodeSelector": {"disk": "fast"},
+    },
     "ingress": {"enabled": True, "host": "antre.example.com", "tls": [{"hosts": ["antre.example.com"]}]},
     "httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}], "hostnames": ["antre.example.com"]},
     "networkPolicy": {"gatewayFrom": [{"namespaceSelector": {}}], "metricsFrom": [{"namespaceSelector": {}}]},
@@ -27,13 +31,26 @@ EVERYTHING = {
     "commonLabels": {"team": "chat"},
     "operator": {"watchNamespace": "*"},
 }
-PRODUCTION = {**EXTERNAL, "qiscus": {"existingSecret": "my-qiscus"}, "migrations": {"mode": "job"}}
+PLACED = {
+    "nodeSelector": {"disk": "fast"},
+    "tolerations": [{"key": "chat", "operator": "Exists"}],
+    "affinity": {"podAntiAffinity": {}},
+    "priorityClassName": "high",
+}
+PRODUCTION = {
+    **EXTERNAL,
+    "qiscus": {"existingSecret": "my-qiscus"},
+    "migrations": {"mode": "job"},
+    "allocator": {**PLACED, "extraEnv": [{"name": "ANTRE_LOG_LEVEL", "value": "debug"}]},
+}
+SEVERAL = {"qiscus": {"appsSecret": "my-accounts"}, "operator": {"enabled": False}}
 MATRIX = {
     "defaults": CREDENTIALS,
     "everything": EVERYTHING,
     "external": {**CREDENTIALS, **EXTERNAL},
     "production": PRODUCTION,
     "policy file": {**CREDENTIALS, "operator": {"enabled": False}, "policy": {"capacity": {"default": 3}}},
+    "several accounts": SEVERAL,
 }
 
 

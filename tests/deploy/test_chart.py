@@ -6,18 +6,10 @@ import sys
 
 import pytest
 import yaml
-from deploy.conftest import CHART, CREDENTIALS, EXTERNAL, MATRIX, ROOT, containers, pods
+from deploy.conftest import CHART, CREDENTIALS, MATRIX, PLACED, ROOT, containers, pods
 
-from allocator.settings import DatabaseSettings, OperatorSettings, Settings
-from chassis.settings import specs
-from webhook_gateway.settings import Settings as GatewaySettings
-
-OURS = {
-    "webhook-gateway": GatewaySettings,
-    "allocator": Settings,
-    "operator": OperatorSettings,
-    "migrate": DatabaseSettings,
-}
+from support.programs import program
+from webhook_gateway.server import GRACE_S
 
 
 @pytest.fixture(params=MATRIX)
@@ -83,16 +75,7 @@ def test_a_disruption_budget_never_blocks_a_drain(objects):
 def test_a_gateway_has_time_to_leave(objects):
     spec = objects["Deployment", "antre-webhook-gateway"]["spec"]["template"]["spec"]
     pause = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert spec["terminationGracePeriodSeconds"] >= pause + 15
-
-
-def test_every_variable_that_is_set_is_one_that_the_code_knows(objects):
-    for _, spec in pods(objects):
-        for container in containers(spec):
-            if settings := OURS.get(container["name"]):
-                known = {spec.variable for _, spec in specs(settings)}
-                secret = {f"{spec.variable}_FILE" for _, spec in specs(settings) if spec.secret}
-                assert {entry["name"] for entry in container["env"]} <= known | secret, container["name"]
+    assert spec["terminationGracePeriodSeconds"] >= pause + GRACE_S
 
 
 def test_secrets_are_in_secrets_and_nowhere_else(rendered):
@@ -101,6 +84,25 @@ def test_secrets_are_in_secrets_and_nowhere_else(rendered):
     for (kind, _), one in rendered("defaults").items():
         if kind == "Secret":
             assert all(str(value) not in text for key, value in one["stringData"].items() if key != "app-id")
+
+
+def test_no_secret_is_in_an_environment(objects):
+    for name, spec in pods(objects):
+        for entry in (entry for container in containers(spec) for entry in container.get("env", [])):
+            reference = entry.get("valueFrom", {}).get("secretKeyRef", {"key": "app-id"})
+            assert reference["key"] == "app-id", f"{name} has {entry['name']}"
+
+
+def test_several_accounts_come_from_a_secret_of_theirs_alone(rendered):
+    objects = rendered("several accounts")
+    assert ("Secret", "antre-qiscus") not in objects
+    for name in ("antre-webhook-gateway", "antre-allocator"):
+        spec = objects["Deployment", name]["spec"]["template"]["spec"]
+        env = {entry["name"]: entry["value"] for entry in spec["containers"][0]["env"] if "value" in entry}
+        assert env["ANTRE_APPS_FILE"] == "/run/secrets/antre/apps.toml"
+        assert not {"QISCUS_APP_ID", "QISCUS_SECRET_KEY_FILE", "ANTRE_WEBHOOK_TOKENS_FILE"} & env.keys()
+        sources = [one["secret"] for one in spec["volumes"][0]["projected"]["sources"]]
+        assert {"name": "my-accounts", "items": [{"key": "apps.toml", "path": "apps.toml"}]} in sources
 
 
 def test_with_secrets_and_stores_of_their_own_nothing_secret_is_made(rendered):
@@ -155,6 +157,78 @@ def test_only_the_two_webhooks_are_reached_from_outside(rendered):
     assert [one["path"]["value"] for one in route] == wanted
 
 
+def test_every_pod_has_an_account_of_its_own_that_may_do_nothing(objects):
+    accounts = {name for kind, name in objects if kind == "ServiceAccount"}
+    for name, spec in pods(objects):
+        if name != "antre-test":
+            assert spec["serviceAccountName"] == name
+            assert name in accounts
+            assert objects["ServiceAccount", name]["automountServiceAccountToken"] is False
+
+
+def test_what_helm_test_runs_takes_the_newest_token_of_the_account_or_of_the_first_of_several(tmp_path):
+    account = program("deploy/helm/antre/files/test.py").account
+    (tmp_path / "app-id").write_text("app-1\n")
+    (tmp_path / "webhook-tokens").write_text("new-token,old-token\n")
+    assert account(tmp_path) == ("app-1", "new-token")
+    (tmp_path / "apps.toml").write_text('[[app]]\nid = "app-2"\nwebhook_tokens = ["newer-token", "old-token"]\n')
+    assert account(tmp_path) == ("app-2", "newer-token")
+
+
+def test_the_migration_runs_where_allocators_may_and_comes_after_what_it_needs(rendered):
+    objects = rendered("production")
+    spec = objects["Job", "antre-migrate"]["spec"]["template"]["spec"]
+    beside = objects["Deployment", "antre-allocator"]["spec"]["template"]["spec"]
+    assert {word: spec[word] for word in PLACED} == PLACED
+    assert spec["dnsConfig"] == beside["dnsConfig"]
+    assert {"name": "ANTRE_LOG_LEVEL", "value": "debug"} in spec["containers"][0]["env"]
+    weights = {
+        kind: int(objects[kind, "antre-migrate"]["metadata"]["annotations"]["helm.sh/hook-weight"])
+        for kind in ("ServiceAccount", "NetworkPolicy", "Job")
+    }
+    assert weights["Job"] > max(weights["ServiceAccount"], weights["NetworkPolicy"])
+
+
+def test_the_migration_reaches_its_database_and_name_servers_alone(rendered):
+    policy = rendered("production")["NetworkPolicy", "antre-migrate"]["spec"]
+    assert policy["ingress"] == []
+    assert {entry["port"] for rule in policy["egress"] for entry in rule["ports"]} == {53, 5432}
+
+
+def test_what_no_policy_names_is_denied(objects):
+    policy = objects["NetworkPolicy", "antre-default-deny"]["spec"]
+    assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
+    assert not policy.keys() & {"ingress", "egress"}
+    for (kind, name), one in objects.items():
+        if kind in {"Deployment", "StatefulSet", "Job"}:
+            labels = one["spec"]["template"]["metadata"]["labels"]
+            assert policy["podSelector"]["matchLabels"].items() <= labels.items(), name
+
+
+def test_an_autoscaler_looks_at_the_cpu_and_at_webhooks_where_it_is_told_to(rendered, helm):
+    (cpu, webhooks) = rendered("everything")["HorizontalPodAutoscaler", "antre-webhook-gateway"]["spec"]["metrics"]
+    assert cpu["resource"]["target"]["averageUtilization"] == 70
+    assert webhooks["pods"] == {
+        "metric": {"name": "antre_webhooks_per_second"},
+        "target": {"type": "AverageValue", "averageValue": "2000000"},
+    }
+    values = {**CREDENTIALS, "webhookGateway": {"autoscaling": {"enabled": True}}}
+    assert "antre_webhooks_per_second" not in helm("template", "antre", "--kube-version", "1.34.0", values=values)
+
+
+def test_an_autoscaler_goes_out_at_once_and_in_slowly(rendered):
+    behavior = rendered("everything")["HorizontalPodAutoscaler", "antre-webhook-gateway"]["spec"]["behavior"]
+    out, back = behavior["scaleUp"], behavior["scaleDown"]
+    assert (out["stabilizationWindowSeconds"], out["selectPolicy"]) == (0, "Max")
+    assert back["stabilizationWindowSeconds"] >= 300
+    assert back["policies"] == [{"type": "Pods", "value": 1, "periodSeconds": 30}]
+
+
+def test_an_autoscaled_gateway_has_no_number_of_its_own(rendered):
+    assert "replicas" not in rendered("everything")["Deployment", "antre-webhook-gateway"]["spec"]
+    assert rendered("defaults")["Deployment", "antre-webhook-gateway"]["spec"]["replicas"] == 2
+
+
 def test_every_part_is_denied_what_its_policy_does_not_say(objects):
     parts = {name.removeprefix("antre-") for (kind, name) in objects if kind in {"Deployment", "StatefulSet"}}
     policies = {name.removeprefix("antre-"): one for (kind, name), one in objects.items() if kind == "NetworkPolicy"}
@@ -169,41 +243,6 @@ def test_monitors_come_where_their_kinds_are_and_annotations_elsewhere(rendered)
     assert ("PodMonitor", "antre-allocator") not in without
     about = without["Deployment", "antre-allocator"]["spec"]["template"]["metadata"]["annotations"]
     assert about["prometheus.io/scrape"] == "true"
-
-
-@pytest.mark.parametrize(
-    ("values", "sentence"),
-    [
-        ({}, "there are no credentials: set qiscus.appId and qiscus.secretKey"),
-        ({**CREDENTIALS, "externalRedis": {"existingSecret": "x"}}, "choose the built-in Redis or yours"),
-        ({**CREDENTIALS, "externalPostgresql": {"existingSecret": "x"}}, "choose the built-in Postgres or yours"),
-        ({**CREDENTIALS, "redis": {"enabled": False}}, "there is no Redis"),
-        ({**CREDENTIALS, "postgresql": {"enabled": False}}, "there is no Postgres"),
-        ({**CREDENTIALS, "redis": {"password": "a b@c"}}, "redis.password may hold letters, digits"),
-        ({**CREDENTIALS, "policy": {"paused": True}}, "operator.enabled and policy are both set"),
-        ({**CREDENTIALS, "migrations": {"mode": "job"}}, "before the built-in Postgres is there"),
-        ({**CREDENTIALS, "simulator": {"enabled": True}}, "leave qiscus.appId empty"),
-    ],
-)
-def test_values_that_contradict_each_other_are_refused_with_a_sentence(helm, values, sentence):
-    with pytest.raises(subprocess.CalledProcessError) as refused:
-        helm("template", "antre", "--kube-version", "1.34.0", values=values)
-    assert sentence in refused.value.stderr
-
-
-@pytest.mark.parametrize(
-    ("values", "what"),
-    [
-        ({"qiscus": {"appid": "x"}}, "appid"),
-        ({"replicas": 3}, "replicas"),
-        ({"allocator": {"replicaCount": "two"}}, "replicaCount"),
-        ({**EXTERNAL, "migrations": {"mode": "hook"}}, "mode"),
-    ],
-)
-def test_typing_errors_are_refused_by_name(helm, values, what):
-    with pytest.raises(subprocess.CalledProcessError) as refused:
-        helm("template", "antre", "--kube-version", "1.34.0", values=values)
-    assert what in refused.value.stderr
 
 
 def test_what_describes_the_values_is_what_values_yaml_says():

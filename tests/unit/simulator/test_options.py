@@ -97,3 +97,37 @@ def test_faults_change_one_by_one():
 def test_a_probability_is_a_number_from_0_to_1(value):
     with pytest.raises(ValueError, match="error_5xx"):
         with_changes(Faults(), {"error_5xx": value})
+
+
+@pytest.fixture
+def secret(tmp_path):
+    """A Secret, as it is mounted: two tokens, the new one first, and the line ends that people leave behind."""
+    for name, text in {"app-id": "sim-a\n", "secret-key": "a:b,c", "webhook-tokens": "new-token,old-token\n"}.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+ADDRESSES = ["--allocate-url", "http://gateway/allocate", "--resolve-url", "http://gateway/resolve"]
+
+
+def test_credentials_come_from_the_files_of_a_secret_and_only_the_new_token_is_used(secret):
+    options = read_options(ADDRESSES, {"SIMULATOR_CREDENTIALS": str(secret)})
+    assert options.apps == {"sim-a": "a:b,c"}
+    assert options.allocate_url == "http://gateway/allocate/new-token"
+    assert options.resolve_url == "http://gateway/resolve/new-token"
+
+
+def test_without_a_token_or_an_address_nothing_is_put_behind_it(secret):
+    assert read_options([], {"SIMULATOR_CREDENTIALS": str(secret)}).allocate_url == ""
+    (secret / "webhook-tokens").unlink()
+    assert read_options(ADDRESSES, {"SIMULATOR_CREDENTIALS": str(secret)}).resolve_url == "http://gateway/resolve"
+
+
+def test_credentials_that_are_not_there_or_are_given_twice_or_are_real_are_refused(secret):
+    with pytest.raises(ValueError, match="app-id cannot be read; allowed: a folder with app-id and secret-key"):
+        read_options(["--credentials", str(secret / "nothing")], {})
+    with pytest.raises(ValueError, match="both given"):
+        read_options(["--credentials", str(secret), "--app", "sim-b:x"], {})
+    (secret / "app-id").write_text("shop")
+    with pytest.raises(ValueError, match="only sim- apps"):
+        read_options(["--credentials", str(secret)], {})

@@ -6,12 +6,15 @@ import json
 import os
 import sys
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
+SECRETS = Path("/run/secrets/antre")
 WAIT_S = 60
 PAGE = 10_000
 NOTHING = {"service": {"is_resolved": False, "room_id": "1"}, "customer": {}, "resolved_by": {}}
@@ -54,10 +57,19 @@ def assigned(platform: str, app: str, room: str) -> bool:
         after += len(page)
 
 
+def account(folder: Path) -> tuple[str, str]:
+    """An app and its newest token, of one account or the first of several."""
+    if (several := folder / "apps.toml").exists():
+        first = tomllib.loads(several.read_text())["app"][0]
+        return first["id"], first["webhook_tokens"][0]
+    app, tokens = ((folder / name).read_text().strip() for name in ("app-id", "webhook-tokens"))
+    return app, tokens.split(",")[0].strip()
+
+
 def main() -> None:
     """Try both, and say what was seen."""
-    gateway, platform, app = os.environ["GATEWAY"], os.environ["PLATFORM"], os.environ["APP_ID"]
-    token = os.environ["TOKEN"].split(",")[0].strip()
+    gateway, platform = os.environ["GATEWAY"], os.environ["PLATFORM"]
+    app, token = account(SECRETS)
     resolve = f"{gateway}/mark-as-solved/webhook/{token}"
     until("a webhook through the Service is answered 200", lambda: asked(resolve, NOTHING)[0] == HTTPStatus.OK)
     if asked(f"{gateway}/mark-as-solved/webhook/wrong-token-12345678", NOTHING)[0] != HTTPStatus.NOT_FOUND:
@@ -72,4 +84,5 @@ def main() -> None:
     until("the customer who came has an agent", lambda: assigned(platform, app, room))
 
 
-main()
+if __name__ == "__main__":
+    main()

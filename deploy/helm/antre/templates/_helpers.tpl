@@ -30,6 +30,17 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 {{- end -}}
 
+{{/* Who a part is for the cluster, which may do nothing by that: (dict "of" (dict "root" $ "part" "redis") "name" NAME) */}}
+{{- define "antre.account" -}}
+apiVersion: v1
+kind: ServiceAccount
+metadata:
+  name: {{ .name }}
+  labels:
+    {{- include "antre.labels" .of | nindent 4 }}
+automountServiceAccountToken: false
+{{- end -}}
+
 {{/* The name of an image of ours: (dict "root" $ "image" .Values.allocator.image) */}}
 {{- define "antre.image" -}}
 {{- $tag := default (default .root.Chart.AppVersion .root.Values.image.tag) .image.tag -}}
@@ -130,7 +141,7 @@ affinity:
 {{- end -}}
 
 {{- define "antre.qiscusSecret" -}}
-{{- default (printf "%s-qiscus" (include "antre.fullname" .)) .Values.qiscus.existingSecret -}}
+{{- coalesce .Values.qiscus.appsSecret .Values.qiscus.existingSecret (printf "%s-qiscus" (include "antre.fullname" .)) -}}
 {{- end -}}
 
 {{- define "antre.databaseSecret" -}}
@@ -181,17 +192,22 @@ http://{{ include "antre.fullname" . }}-simulator:8090
       {{- end }}
       - secret:
           name: {{ include "antre.qiscusSecret" .root }}
-          items: [{{ if .database }}{key: secret-key, path: secret-key}{{ else }}{key: webhook-tokens, path: webhook-tokens}{{ end }}]
+          items: [{{ if .root.Values.qiscus.appsSecret }}{key: apps.toml, path: apps.toml}{{ else if .database }}{key: secret-key, path: secret-key}{{ else }}{key: webhook-tokens, path: webhook-tokens}{{ end }}]
 {{- end -}}
 
 {{- define "antre.appEnv" -}}
 - name: REDIS_URL_FILE
   value: /run/secrets/antre/redis-url
+{{- if .Values.qiscus.appsSecret }}
+- name: ANTRE_APPS_FILE
+  value: /run/secrets/antre/apps.toml
+{{- else }}
 - name: QISCUS_APP_ID
   valueFrom:
     secretKeyRef:
       name: {{ include "antre.qiscusSecret" . }}
       key: app-id
+{{- end }}
 - name: ANTRE_REQUIRE_DURABLE_REDIS
   value: {{ .Values.requireDurableStores | quote }}
 {{- end -}}
@@ -199,38 +215,6 @@ http://{{ include "antre.fullname" . }}-simulator:8090
 {{/* Changes when given secrets change, so that pods are replaced then. Generated ones never do. */}}
 {{- define "antre.checksum" -}}
 checksum/credentials: {{ list .Values.qiscus .Values.postgresql.password .Values.redis.password | toJson | sha256sum | trunc 16 | quote }}
-{{- end -}}
-
-{{- define "antre.checks" -}}
-{{- if and .Values.postgresql.enabled .Values.externalPostgresql.existingSecret -}}
-{{- fail "postgresql.enabled and externalPostgresql.existingSecret are both set: choose the built-in Postgres or yours" -}}
-{{- end -}}
-{{- if not (or .Values.postgresql.enabled .Values.externalPostgresql.existingSecret) -}}
-{{- fail "there is no Postgres: set externalPostgresql.existingSecret, or postgresql.enabled=true" -}}
-{{- end -}}
-{{- if and .Values.redis.enabled .Values.externalRedis.existingSecret -}}
-{{- fail "redis.enabled and externalRedis.existingSecret are both set: choose the built-in Redis or yours" -}}
-{{- end -}}
-{{- if not (or .Values.redis.enabled .Values.externalRedis.existingSecret) -}}
-{{- fail "there is no Redis: set externalRedis.existingSecret, or redis.enabled=true" -}}
-{{- end -}}
-{{- if not (or .Values.simulator.enabled .Values.qiscus.existingSecret (and .Values.qiscus.appId .Values.qiscus.secretKey)) -}}
-{{- fail "there are no credentials: set qiscus.appId and qiscus.secretKey, or qiscus.existingSecret, or simulator.enabled=true to look around" -}}
-{{- end -}}
-{{- range $store := list "postgresql" "redis" -}}
-{{- if not (regexMatch "^[0-9A-Za-z._~-]*$" (index $.Values $store).password) -}}
-{{- fail (printf "%s.password may hold letters, digits and . _ ~ - only: it becomes part of an address; for another give %s.existingSecret" $store $store) -}}
-{{- end -}}
-{{- end -}}
-{{- if and .Values.operator.enabled .Values.policy -}}
-{{- fail "operator.enabled and policy are both set: write the policy as an AllocationPolicy object, or set operator.enabled=false" -}}
-{{- end -}}
-{{- if and (eq .Values.migrations.mode "job") .Values.postgresql.enabled -}}
-{{- fail "migrations.mode=job runs before the built-in Postgres is there: use initContainer, or an external Postgres" -}}
-{{- end -}}
-{{- if and .Values.simulator.enabled (not (hasPrefix "sim-" (include "antre.appId" .))) -}}
-{{- fail "simulator.enabled plays apps whose ids begin with sim-: leave qiscus.appId empty" -}}
-{{- end -}}
 {{- end -}}
 
 {{/* Where the gateway is reached from outside, as far as the chart knows. */}}

@@ -7,11 +7,13 @@ import argparse
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from qiscus_simulator import __version__
 from qiscus_simulator.calls import is_web_address
+from qiscus_simulator.credentials import Credentials, credentials_in
 from qiscus_simulator.faults import RATE_MAX, Faults, Span, span, with_changes
 from qiscus_simulator.traffic import TrafficOptions
 
@@ -69,7 +71,13 @@ def read_options(arguments: Sequence[str], environ: Mapping[str, str]) -> Option
         doubled_share=values.pop("doubled_share"),
         chatter_s=values.pop("chatter_s"),
     )
-    apps, faults = values.pop("app"), values.pop("fault")
+    apps, faults, credentials = values.pop("app"), values.pop("fault"), values.pop("credentials")
+    if credentials:
+        if given["app"] or environ.get("SIMULATOR_APP"):
+            raise ValueError("--app and --credentials are both given; allowed: one of them")
+        apps = {_app_id("--credentials", credentials.app_id, credentials.secret_key): credentials.secret_key}
+        addresses = ("allocate_url", "resolve_url")
+        values |= {name: _url("--credentials", credentials.address(values[name])) for name in addresses}
     return Options(**values, apps=apps, faults=faults, traffic=traffic)
 
 
@@ -149,12 +157,23 @@ def _apps(flag: str, text: str) -> dict[str, str]:
     apps: dict[str, str] = {}
     for part in text.split(","):
         app_id, _, secret = part.strip().partition(":")
-        if not app_id.startswith(PREFIX) or not secret:
-            raise ValueError(f"{flag} names app '{app_id}'; allowed: {PREFIX}<name>:<secret>, only {PREFIX} apps")
         if app_id in apps:
             raise ValueError(f"{flag} names app '{app_id}' twice; allowed: each app once")
-        apps[app_id] = secret
+        apps[_app_id(flag, app_id, secret)] = secret
     return apps
+
+
+def _app_id(flag: str, app_id: str, secret: str) -> str:
+    if not app_id.startswith(PREFIX) or not secret:
+        raise ValueError(f"{flag} names app '{app_id}'; allowed: {PREFIX}<name>:<secret>, only {PREFIX} apps")
+    return app_id
+
+
+def _credentials(flag: str, text: str) -> Credentials | None:
+    try:
+        return credentials_in(Path(text)) if text else None
+    except ValueError as wrong:
+        raise ValueError(f"{flag} is '{text}': {wrong}; allowed: a folder with app-id and secret-key") from None
 
 
 def _faults(flag: str, text: str) -> Faults:
@@ -178,6 +197,7 @@ OPTIONS: Final = (
     _option("host", "127.0.0.1", _text, "address to listen on"),
     _option("port", "8090", partial(_whole, 0, 65_535), "port to listen on; 0 takes a free one"),
     _option("app", "sim-demo:secret", _apps, "an app as sim-<name>:<secret>; repeatable", many=True),
+    _option("credentials", "", _credentials, "instead: a folder with app-id, secret-key, webhook-tokens"),
     _option("seed", "1", partial(_whole, 0, 2**63 - 1), "where all chance comes from"),
     _option("agents", "10", partial(_whole, 1, 5_000), "ordinary agents per app, besides a supervisor and an admin"),
     _option("capacity", "2", partial(_whole, 0, 1_000), "sessions an agent can carry; only the checker knows it"),
