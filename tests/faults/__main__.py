@@ -33,8 +33,14 @@ def main() -> None:
     results = list(_run_all(wanted, numbers, words))
     lines = table.lines_of(results, numbers)
     if words.write:
-        DOCUMENT.write_text(table.between_markers(DOCUMENT.read_text(), table.markdown(lines)))
+        _write(lines, whole=words.case is None)
     sys.exit(0 if _told(lines, is_again=len(_seeds(words)) > 1) else 1)
+
+
+def _write(lines: Sequence[table.Line], *, whole: bool) -> None:
+    text = DOCUMENT.read_text()
+    made = table.markdown(lines) if whole else "\n" + table.renewed(table.within_markers(text), lines) + "\n"
+    DOCUMENT.write_text(table.between_markers(text, made))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="where chance comes from (default: 1)")
     parser.add_argument("--seeds", type=int, default=1, help="the long form, with so many seeds from that one on")
     parser.add_argument("--jobs", type=int, default=2, help="tests side by side (default: 2)")
-    parser.add_argument("--write", action="store_true", help=f"put the table into {DOCUMENT.relative_to(ROOT)}")
+    parser.add_argument("--write", action="store_true", help=f"renew {DOCUMENT.relative_to(ROOT)}")
     parser.add_argument("--list", action="store_true", help="the cases, and the tests that show each")
     return parser
 

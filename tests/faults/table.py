@@ -1,5 +1,6 @@
 """What is said of the cases: a line for each, and the table of docs/correctness.md. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ FIGURES = {"lost": "lost", "doubled": "doubled", "over": "over", "order": "out_o
 """What is shown -> the word of the tests' rows."""
 GRAVITY = ("survived", "skipped", "missing tool", "did not run", "failed")
 NO_TEST = "no test"
+_SUM = re.compile(r"^\d+ of \d+ survived")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +97,41 @@ def markdown(lines: Iterable[Line]) -> str:
     return "\n".join(["", *rows, "", _sum(of.values()), ""])
 
 
+def renewed(table: str, lines: Iterable[Line]) -> str:
+    """The table with these cases' rows in place of those that it has of them."""
+    fresh = {str(line.case.number or ""): _row(line) for line in lines}
+    rows = [fresh.get(_cells(row)[0], row) if _is_of_a_case(row) else row for row in table.split("\n")]
+    survived = sum(_cells(row)[0].isdecimal() and _cells(row)[-1] == "survived" for row in rows)
+    return "\n".join(_SUM.sub(f"{survived} of {len(CASES)} survived", row) for row in rows)
+
+
+def within_markers(text: str) -> str:
+    """The document's table. Raises ValueError where it has no place for one."""
+    return _parts(text)[1]
+
+
 def between_markers(text: str, table: str) -> str:
     """The document with the table in its place. Raises ValueError where it has no place for it."""
+    before, _, after = _parts(text)
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+
+
+def _parts(text: str) -> tuple[str, str, str]:
     before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    table, end, after = rest.partition(END)
     if not begin or not end:
         raise ValueError(f"the document has no place for the table: {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+    return before, table.strip("\n"), after
+
+
+def _cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip("|").split("|")]
+
+
+def _is_of_a_case(row: str) -> bool:
+    """And none that names a group."""
+    cells = _cells(row)
+    return len(cells) > 2 and bool(cells[2])
 
 
 def _row(line: Line) -> str:

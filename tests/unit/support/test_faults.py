@@ -63,3 +63,12 @@ def test_the_table_takes_its_place_and_nothing_else():
     assert table.between_markers(text, "new") == f"before\n{table.BEGIN}\nnew\n{table.END}\nafter"
     with pytest.raises(ValueError, match="no place"):
         table.between_markers("before", "new")
+
+
+def test_one_case_run_again_renews_its_row_alone():
+    before = table.markdown([line(result("failed", number=number), number=number) for number in (11, 12)])
+    after = table.renewed(before, [line(result(lost=0), number=11)])
+    changed = [new for old, new in zip(before.split("\n"), after.split("\n"), strict=True) if old != new]
+    assert [row.split("|")[1].strip() for row in changed[:1]] == ["11"]
+    assert changed[0].endswith("| survived |")
+    assert changed[1:] == ["1 of 45 survived, seed 1; the figures are the worst that were seen."]
