@@ -12,7 +12,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Metric
 
 from allocator.adapters.metrics import Metrics as AllocatorMetrics
-from allocator.core.session import MOVES, OPEN, State
+from allocator.core.session import MOVES, MOVES_BY_HAND, OPEN, State
 from allocator.settings import DatabaseSettings, OperatorSettings
 from allocator.settings import Settings as AllocatorSettings
 from chassis.durability import Durability
@@ -134,6 +134,8 @@ def arrows() -> Iterator[str]:
     yield f"[*] --> {State.WAITING.name}"
     for state, targets in MOVES.items():
         yield from (f"{state.name} --> {target.name}" for target in sorted(targets, key=list(State).index))
+        by_hand = sorted(MOVES_BY_HAND.get(state, ()), key=list(State).index)
+        yield from (f"{state.name} --> {target.name}: a person asks" for target in by_hand)
         if state not in OPEN:
             yield f"{state.name} --> [*]"
 

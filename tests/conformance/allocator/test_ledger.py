@@ -206,9 +206,9 @@ class TestPolicies:
 
     async def test_whose_policy_changed_is_told_by_version(self, case):
         version = await self.put(case, {"paused": True})
-        assert await case.ask("changed_policies", {APP: 0, OTHER: 0}) == [APP]
-        assert list(await case.ask("changed_policies", {APP: version, OTHER: 0})) == []
-        assert list(await case.ask("changed_policies", {})) == []
+        assert (await case.ask("news", {APP: 0, OTHER: 0})).policies == [APP]
+        assert (await case.ask("news", {APP: version, OTHER: 0})).policies == []
+        assert (await case.ask("news", {})).policies == []
 
     async def test_which_version_is_used_is_noted_over_and_over(self, case):
         for version in (1, 1, 3):

@@ -102,7 +102,7 @@ async def test_who_give_at_the_same_time_are_given_different_versions(ledger, ep
 async def test_the_leader_says_which_it_uses_and_people_see_it(ledger, epoch, store, schema_url, redis_url):
     await store.put([given(EVERY_APP, PAUSED, name="all")], NOW)
     async with ledger.transaction(epoch) as tx:
-        assert list(await tx.changed_policies({A: 0, B: 1})) == [A]
+        assert (await tx.news({A: 0, B: 1})).policies == [A]
         await tx.use_policy(A, 1, NOW)
     assert await store.in_use() == {A: 1}
     said = await ask((schema_url, redis_url), "policy", "show", A)

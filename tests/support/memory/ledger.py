@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from allocator.core.ids import AppId, Epoch
+from allocator.core.requests import Request
 from allocator.core.session import OPEN, Session, State
 from allocator.ports import Clock, StaleTerm, Standing, Transaction, Unavailable
-from support.memory.rows import Rows
+from support.memory.rows import RequestThere, Rows
 from support.memory.script import Script
 from support.memory.transaction import MemoryTransaction
 
@@ -79,6 +80,11 @@ class MemoryLedger:
         """See the port."""
         async with self.script.around("ping"):
             pass
+
+    def ask(self, request: Request) -> None:
+        """Somebody asks for something: what runs sees it, too, as a server's statements see what others committed."""
+        for rows in (self.rows, *(work.rows for work in (self._running,) if work is not None)):
+            rows.requests[request.id] = RequestThere(request=request, answer=None)
 
     def open(self, epoch: Epoch | None, leader: str | None = None) -> asyncio.Future[Work]:
         """A transaction of term ``epoch`` of ``leader`` (None: whose it is) when it is its turn, or

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from allocator.core.ids import AgentId, AppId, Epoch, RoomId, SessionId
+from allocator.core.policy import Halt
+from allocator.core.requests import Answer, Request, RequestId
 from allocator.core.session import OPEN, UNSETTLED, Session, State
 from allocator.core.steps import Step
 from allocator.ports import Conflict
@@ -23,6 +25,14 @@ class EventThere:
     recorded_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestThere:
+    """A request, and what became of it."""
+
+    request: Request
+    answer: Answer | None
+
+
 _FIRST = Epoch(0)
 
 
@@ -39,6 +49,8 @@ class Rows:
     steps: dict[tuple[AppId, RoomId], tuple[Step, ...]] = field(default_factory=dict)
     policies: dict[AppId, tuple[tuple[int, Any], ...]] = field(default_factory=dict)
     in_use: dict[AppId, int] = field(default_factory=dict)
+    requests: dict[RequestId, RequestThere] = field(default_factory=dict)
+    halts: dict[AppId, Halt] = field(default_factory=dict)
     open_rooms: dict[tuple[AppId, RoomId], SessionId] = field(default_factory=dict)
     """The unique index over open sessions."""
 
@@ -84,7 +96,10 @@ class Rows:
             raise Conflict("session_slot_is_given")
 
 
-_TABLES = ("events", "steps", "sessions", "slots", "agents", "policies", "in_use", "open_rooms")
+_TABLES = (
+    *("events", "steps", "sessions", "slots", "agents", "policies", "in_use", "requests", "halts"),
+    "open_rooms",
+)
 
 
 def _slot_of(session: Session) -> Slot | None:

@@ -1,23 +1,26 @@
 """A transaction of a ledger in memory."""
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from allocator.core.changes import Changes
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId, SessionId
 from allocator.core.intake import Arrival, End, Known, Room
 from allocator.core.lifecycle import TOLD
-from allocator.core.policy import Policy, PolicyError, compile_spec, standard
+from allocator.core.policy import Halt, Policy, PolicyError, compile_spec, standard
+from allocator.core.requests import REQUESTS_MAX, Answer, Ground, Kind, News, Request
 from allocator.core.roster import Load
 from allocator.core.session import OPEN, UNSETTLED, Session, State
 from allocator.core.steps import Step
 from allocator.ports import Audit, Clock, Due
 from contract import RoomResolved
-from support.memory.rows import EventThere, Rows
+from support.memory.rows import EventThere, RequestThere, Rows
 from support.memory.script import Begins
 
+START = datetime.min.replace(tzinfo=UTC)
 PARKED_FOR = timedelta(hours=1)
 FORGET_MAX = 2_000
 
@@ -40,7 +43,7 @@ class MemoryTransaction:
         sessions = {room: self._rows.sessions[there[room]] for room in rooms if room in there}
         unknown = rooms - set(sessions)
         return Known(
-            fresh=[one for one in fresh if not (one.found and self._is_parked((one.event.app, one.event.room), now))],
+            fresh=[one for one in fresh if not (one.found and self._is_left_out(one, now))],
             sessions=sessions,
             ends={room: end for room in unknown if (end := self._last_end(room)) is not None},
         )
@@ -107,12 +110,13 @@ class MemoryTransaction:
     async def policy(self, app: AppId) -> Policy:
         """See the port."""
         await self._script.begin("policy")
+        halt = self._rows.halts.get(app)
         for version, spec in reversed(self._rows.policies.get(app, ())):
             try:
-                return compile_spec(spec, version)
+                return replace(compile_spec(spec, version), halt=halt)
             except PolicyError:
                 continue
-        return standard()
+        return replace(standard(), halt=halt)
 
     async def put_policy(self, app: AppId, spec: object, now: datetime) -> int:
         """See the port."""
@@ -126,11 +130,38 @@ class MemoryTransaction:
         self._rows.policies[app] = (*versions, (version, plain))
         return version
 
-    async def changed_policies(self, known: Mapping[AppId, int]) -> Collection[AppId]:
+    async def news(self, known: Mapping[AppId, int]) -> News:
         """See the port."""
-        await self._script.begin("changed_policies")
+        await self._script.begin("news")
         newest = {app: rows[-1][0] for app, rows in self._rows.policies.items()}
-        return [app for app, version in known.items() if newest.get(app, 0) != version]
+        asked = [one.request for one in self._rows.requests.values() if one.answer is None and one.request.app in known]
+        return News(
+            policies=[app for app, version in known.items() if newest.get(app, 0) != version],
+            requests=sorted(asked, key=lambda one: (one.at, one.id))[:REQUESTS_MAX],
+        )
+
+    async def concerned(self, requests: Sequence[Request]) -> Ground:
+        """See the port."""
+        await self._script.begin("concerned")
+        rooms = {(one.app, one.room) for one in requests}
+        sessions: dict[Room, Session] = {}
+        for one in sorted(self._rows.sessions.values(), key=lambda one: (one.ended_at is None, one.ended_at or START)):
+            if (one.app, one.room) in rooms:
+                sessions[one.app, one.room] = one
+        apps = {one.app for one in requests if one.room is None}
+        return Ground(sessions=sessions, halts={app: one for app, one in self._rows.halts.items() if app in apps})
+
+    async def answer(self, answers: Sequence[Answer], halts: Mapping[AppId, Halt | None], now: datetime) -> None:
+        """See the port."""
+        await self._script.begin("answer")
+        assert now.tzinfo is not None
+        for one in answers:
+            if one.request.id in self._rows.requests:
+                self._rows.requests[one.request.id] = RequestThere(request=one.request, answer=one)
+        for app, halt in halts.items():
+            self._rows.halts.pop(app, None)
+            if halt is not None:
+                self._rows.halts[app] = halt
 
     async def use_policy(self, app: AppId, version: int, now: datetime) -> None:
         """See the port."""
@@ -198,7 +229,15 @@ class MemoryTransaction:
             del self._rows.events[key]
         for identity in sessions:
             del self._rows.sessions[identity]
-        return len(events) + len(sessions) + self._forget_steps(sessions_before)
+        return (
+            len(events) + len(sessions) + self._forget_steps(sessions_before) + self._forget_requests(sessions_before)
+        )
+
+    def _forget_requests(self, before: datetime) -> int:
+        old = [key for key, one in self._rows.requests.items() if one.request.at < before][:FORGET_MAX]
+        for key in old:
+            del self._rows.requests[key]
+        return len(old)
 
     def _forget_steps(self, before: datetime) -> int:
         old = [(key, one) for key, told in self._rows.steps.items() for one in told if one.at < before][:FORGET_MAX]
@@ -278,13 +317,25 @@ class MemoryTransaction:
             fresh.append(one)
         return fresh
 
+    def _is_left_out(self, found: Arrival, now: datetime) -> bool:
+        """Whether a room that a sweep found was refused for good lately, or withdrawn since it waits."""
+        room = (found.event.app, found.event.room)
+        withdrawn = (
+            one.request
+            for one in self._rows.requests.values()
+            if one.request.kind is Kind.WITHDRAW and one.answer is not None and one.answer.done
+        )
+        return room not in self._rows.open_rooms and (
+            any((one.app, one.room) == room and one.at >= found.at for one in withdrawn) or self._is_parked(room, now)
+        )
+
     def _is_parked(self, room: Room, now: datetime) -> bool:
         ended = (
             one.ended_at
             for one in self._rows.sessions.values()
             if (one.app, one.room) == room and one.state is State.PARKED
         )
-        return room not in self._rows.open_rooms and any(at is not None and at > now - PARKED_FOR for at in ended)
+        return any(at is not None and at > now - PARKED_FOR for at in ended)
 
     def _last_end(self, room: Room) -> End | None:
         """The latest end, counting what was recorded just now too, and the largest numbers."""

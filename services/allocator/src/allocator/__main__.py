@@ -3,10 +3,10 @@
 import argparse
 import sys
 
-from allocator.commands import allocate, doctor, migrate, operate, people, policy, status, why
+from allocator.commands import acting, allocate, doctor, migrate, operate, people, policy, status, why
 from chassis import cli
 
-_WORDS = (allocate, operate, migrate, status, people, why, doctor, policy)
+_WORDS = (allocate, operate, migrate, status, people, why, acting, doctor, policy)
 _EPILOG = "Settings come from the environment; docs/settings.md lists them. A secret can be given as NAME_FILE."
 
 

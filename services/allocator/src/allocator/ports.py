@@ -11,7 +11,7 @@ Adapters translate their libraries' exceptions into these at their edge. What th
 exception (``core.outcomes``).
 """
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +24,8 @@ from allocator.core.claims import PolicyGiven, PolicyKept, PolicyObject
 from allocator.core.glance import Glance
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId, SessionId
 from allocator.core.intake import Arrival, Known
-from allocator.core.policy import Policy
+from allocator.core.policy import Halt, Policy
+from allocator.core.requests import Answer, Ground, News, Request
 from allocator.core.roster import Load, Roster
 from allocator.core.session import Session
 from allocator.core.standing import Condition
@@ -205,7 +206,7 @@ class Transaction(Protocol):
         """Write down what was decided and why, for those who ask later. One that is there already stays as it is."""
 
     async def policy(self, app: AppId) -> Policy:
-        """The newest valid policy: that of ``app``, else that for every app, else the standard."""
+        """The newest valid policy: that of ``app``, else that for every app, else the standard; and its halt."""
 
     async def loads(self, app: AppId, closed_since: datetime, *, by_lane: bool = False) -> Mapping[AgentId, Load]:
         """What our rows say of the agents of ``app``; ``closed`` counts what ended after ``closed_since``. With
@@ -221,14 +222,20 @@ class Transaction(Protocol):
     async def put_policy(self, app: AppId, spec: Mapping[str, Any], now: datetime) -> int:
         """Make ``spec``, from a file, the newest policy of ``app``, if it is not already; its version."""
 
-    async def changed_policies(self, known: Mapping[AppId, int]) -> Collection[AppId]:
-        """Those of the apps whose policy is not of the version that is known of it."""
+    async def news(self, known: Mapping[AppId, int]) -> News:
+        """Which of the apps have a policy of another version than is known of them, and what people ask of them."""
+
+    async def concerned(self, requests: Sequence[Request]) -> Ground:
+        """What ``requests`` are about, as it stands."""
+
+    async def answer(self, answers: Sequence[Answer], halts: Mapping[AppId, Halt | None], now: datetime) -> None:
+        """Note what became of requests, and which apps are halted from now on, or (None) no more."""
 
     async def use_policy(self, app: AppId, version: int, now: datetime) -> None:
         """Note that ``app`` goes by ``version`` from now on, for those who gave it."""
 
     async def forget(self, events_before: datetime, sessions_before: datetime) -> int:
-        """Delete some of the events and of the ended sessions that are older; how many."""
+        """Delete some of the older events, ended sessions and what is told of them, and requests; how many."""
 
     async def served_by(
         self, app: AppId, agents: Iterable[AgentId], assigned_before: datetime, at_most: int

@@ -1,6 +1,7 @@
 """Policies in Postgres: how they are read and given, in whatever transaction."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,20 +10,25 @@ import msgspec
 from allocator.adapters import sql_policies as sql
 from allocator.core.claims import PolicyGiven
 from allocator.core.ids import AppId
-from allocator.core.policy import Policy, PolicyError, compile_spec, standard
+from allocator.core.policy import Halt, Policy, PolicyError, compile_spec, standard
 
 Ask = Callable[..., Awaitable[Sequence[Any]]]
 """Sends a statement with its parameters; the rows that come back, by the names of their columns."""
 
 
 async def in_force(ask: Ask, app: AppId, known: Policy) -> Policy:
-    """The policy of ``app``; ``known`` where that is it. One that cannot be compiled, because a newer allocator took it
-    in, is passed over: the one before stays in force.
+    """The policy of ``app``, with its halt; ``known`` where that is it. One that cannot be compiled, because a newer
+    allocator took it in, is passed over: the one before stays in force.
     """
-    found = await ask(sql.IN_FORCE, app, known.version)
-    if not found:
-        return standard()
-    row = found[0]
+    row = (await ask(sql.IN_FORCE, app, known.version))[0]
+    halt = None if row.since is None else Halt(by=row.asked_by, since=row.since)
+    policy = await _policy(ask, row, known)
+    return policy if policy.halt == halt else replace(policy, halt=halt)
+
+
+async def _policy(ask: Ask, row: Any, known: Policy) -> Policy:
+    if row.app is None:
+        return standard() if known.version else known
     if row.spec is None:
         return known
     try:

@@ -10,14 +10,18 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from allocator.adapters import sql_answers as sql
+from allocator.adapters import sql_requests
 from allocator.adapters.postgres import DURABILITY, doubts_of, engine_for, translated
-from allocator.core.answers import Count, Database, Life, Lived, Parked, Place, Serving
+from allocator.core.answers import Asked, ByHand, Count, Database, Life, Lived, Parked, Place, Serving
 from allocator.core.ids import AgentId, AppId, Lane, RoomId, SessionId
+from allocator.core.policy import Halt
+from allocator.core.requests import Kind
 from allocator.core.session import State
 from allocator.core.steps import Step, What
 from chassis.durability import Doubt
 
 STEPS_MAX = 1000
+ASKED_MAX = 200
 FREED_ROWS_MAX = 2000
 _ORDER = {what: number for number, what in enumerate(What)}
 
@@ -74,11 +78,27 @@ class Answers:
             ids = [row[0].hex for row in rows]
             steps = await _rows(connection, sql.STEPS, app, room, ids, STEPS_MAX)
             sessions = tuple(_lived(app, room, row, steps) for row in rows)
+            since = min((one.since for one in sessions), default=None)
+            asked = [] if since is None else await _rows(connection, sql_requests.ASKED, app, room, since, ASKED_MAX)
             before = (0, 0)
             if sessions and sessions[0].state is State.WAITING:
                 first = sessions[0]
                 before = await _one(connection, sql.BEFORE, app, first.lane, first.since, first.id)
-        return Life(app=app, room=room, sessions=sessions, before=before[0], before_in_lane=before[1])
+        return Life(
+            app=app,
+            room=room,
+            sessions=sessions,
+            before=before[0],
+            before_in_lane=before[1],
+            asked=tuple(map(_asked, reversed(asked))),
+        )
+
+    async def by_hand(self, app: AppId) -> ByHand:
+        """Whether a person paused ``app``, and what people asked for that is not answered."""
+        async with self._asking() as connection:
+            by, since, waiting, oldest = await _one(connection, sql_requests.BY_HAND, app)
+        halt = None if since is None else Halt(by=by, since=since)
+        return ByHand(halt=halt, open=waiting, oldest=oldest)
 
     async def freed(self, app: AppId, since: datetime) -> list[tuple[datetime, AgentId]]:
         """When slots of which agent came free after ``since``, the latest first."""
@@ -161,6 +181,11 @@ def _step(app: AppId, room: RoomId, row: Any) -> Step:
         agent=agent,
         facts=msgspec.json.decode(facts) if isinstance(facts, str | bytes) else facts,
     )
+
+
+def _asked(row: Any) -> Asked:
+    kind, by, at, done_at, outcome, says = row
+    return Asked(kind=Kind(kind), by=by, at=at, done_at=done_at, outcome=outcome, says=says)
 
 
 async def _rows(connection: AsyncConnection, statement: str, *parameters: Any) -> Sequence[Any]:

@@ -1,7 +1,7 @@
 """Postgres, for a policy that is tried: backlog and loads as a round would read them. Nothing is changed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from allocator.adapters import sql_answers
@@ -35,10 +35,10 @@ class PostgresTrial:
         self._engine = engine_for(url, timeout_s)
 
     async def in_force(self, app: AppId) -> Policy:
-        """The policy of ``app``."""
+        """The policy of ``app``, as if no person had paused it: what is tried is what policies do."""
         async with translated(self._engine), self._engine.begin() as connection:
             await connection.exec_driver_sql(sql_answers.READ_ONLY)
-            return await Statements(connection, Epoch(0), {}).policy(app)
+            return replace(await Statements(connection, Epoch(0), {}).policy(app), halt=None)
 
     async def given(self, app: AppId, version: int) -> tuple[str, datetime | None]:
         """Where that version of the policy of ``app`` came from, and when; None: nobody gave it."""

@@ -100,11 +100,6 @@ SELECT app, room, max(at), max(service), max(previous) FROM (
 ) AS ends GROUP BY app, room
 """
 
-PARKED_ROOMS = f"""
-SELECT DISTINCT app, room FROM session
-WHERE (app, room) IN ({_ROOMS}) AND state = '{State.PARKED}' AND ended_at > $3
-"""
-
 SESSIONS_BY_ID = f"SELECT {_ALL} FROM session WHERE id = ANY($1::uuid[])"
 
 

@@ -3,7 +3,7 @@
 _COLUMNS = "app, version, spec, source, withdrawn"
 
 
-def _in_force(app: str) -> str:
+def in_force(app: str) -> str:
     """The row in force for ``app``, an expression: its own newest, else that for every app, unless withdrawn."""
     return f"""
     SELECT * FROM (
@@ -15,19 +15,16 @@ def _in_force(app: str) -> str:
 
 
 IN_FORCE = f"""
-SELECT app, version, CASE WHEN version <> $2::int THEN spec::text END AS spec FROM ({_in_force("$1::text")}) AS one
+SELECT halt.asked_by, halt.since, one.app, one.version, CASE WHEN one.version <> $2::int THEN spec::text END AS spec
+FROM (SELECT $1::text AS app) AS asked
+LEFT JOIN halt ON halt.app = asked.app
+LEFT JOIN ({in_force("$1::text")}) AS one ON true
 """
-"""The spec only if the version is not the one that is known already."""
+"""One row, whether there is a policy or not. The spec only if the version is not the one that is known already."""
 
 OLDER = """
 SELECT version, spec::text AS spec FROM policy
 WHERE app = $1 AND version < $2 AND NOT withdrawn ORDER BY version DESC LIMIT 10
-"""
-
-CHANGED = f"""
-SELECT known.app FROM UNNEST($1::text[], $2::int[]) AS known (app, version)
-LEFT JOIN LATERAL ({_in_force("known.app")}) AS now ON true
-WHERE coalesce(now.version, 0) <> known.version
 """
 
 USE = """

@@ -4,7 +4,7 @@ Measured, a batch through UNNEST writes sixty times the rows per second of a ses
 SQLAlchemy's own share is small, so these go through its connection like everything else.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,11 +12,12 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from allocator.adapters import policies, sql, sql_policies
+from allocator.adapters import policies, sql, sql_policies, sql_requests
 from allocator.core.changes import Changes
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId, SessionId
 from allocator.core.intake import Arrival, End, Known, Room
-from allocator.core.policy import Policy, standard
+from allocator.core.policy import Halt, Policy, standard
+from allocator.core.requests import Answer, Ground, Kind, News, Request, RequestId
 from allocator.core.roster import Load
 from allocator.core.session import OPEN, Session, State
 from allocator.core.steps import Step
@@ -48,10 +49,10 @@ class Statements:
         rooms = sorted({(one.event.app, one.event.room) for one in fresh})
         sessions = await self._open_sessions(rooms)
         unknown = [room for room in rooms if room not in sessions]
-        found = {(one.event.app, one.event.room) for one in fresh if one.found}
-        parked = await self._parked([room for room in unknown if room in found], now)
+        found = {(one.event.app, one.event.room): one.at for one in fresh if one.found}
+        left_out = await self._left_out({room: found[room] for room in unknown if room in found}, now)
         return Known(
-            fresh=[one for one in fresh if not (one.found and (one.event.app, one.event.room) in parked)],
+            fresh=[one for one in fresh if not (one.found and (one.event.app, one.event.room) in left_out)],
             sessions=sessions,
             ends=await self._ends(unknown),
         )
@@ -111,9 +112,32 @@ class Statements:
         """See the port."""
         return (await policies.put(self._rows, [policies.from_file(app, spec)], now))[app]
 
-    async def changed_policies(self, known: Mapping[AppId, int]) -> Collection[AppId]:
+    async def news(self, known: Mapping[AppId, int]) -> News:
         """See the port."""
-        return [AppId(app) for (app,) in await self._rows(sql_policies.CHANGED, list(known), list(known.values()))]
+        rows = await self._rows(sql_requests.NEWS, list(known), list(known.values()))
+        requests = sorted(map(_request, (row for row in rows if row.id)), key=lambda one: (one.at, one.id))
+        return News(policies=[AppId(row.app) for row in rows if row.id is None], requests=requests)
+
+    async def concerned(self, requests: Sequence[Request]) -> Ground:
+        """See the port."""
+        rooms = sorted({(one.app, one.room) for one in requests if one.room is not None})
+        apps = sorted({one.app for one in requests if one.room is None})
+        found = map(_session, await self._rows(sql_requests.SESSIONS_OF_ROOMS, *_turned(rooms, 2)) if rooms else ())
+        halts = await self._rows(sql_requests.HALTS, apps) if apps else ()
+        return Ground(
+            sessions={(one.app, one.room): one for one in found},
+            halts={AppId(app): Halt(by=by, since=since) for app, by, since in halts},
+        )
+
+    async def answer(self, answers: Sequence[Answer], halts: Mapping[AppId, Halt | None], now: datetime) -> None:
+        """See the port."""
+        rows = [(one.request.id, "done" if one.done else "refused", one.says) for one in answers]
+        await self._run(sql_requests.ANSWER, *_turned(rows, 3), now, self._epoch)
+        for app, halt in halts.items():
+            if halt is None:
+                await self._run(sql_requests.HALT_NO_MORE, app)
+            else:
+                await self._run(sql_requests.HALT, app, halt.by, halt.since, self._epoch)
 
     async def use_policy(self, app: AppId, version: int, now: datetime) -> None:
         """See the port."""
@@ -166,7 +190,8 @@ class Statements:
         events = await self._rows(sql.FORGET_EVENTS, events_before, FORGET_MAX)
         sessions = await self._rows(sql.FORGET_SESSIONS, sessions_before, FORGET_MAX)
         steps = await self._rows(sql.FORGET_STEPS, sessions_before, FORGET_MAX)
-        return len(events) + len(sessions) + len(steps)
+        requests = await self._rows(sql_requests.FORGET, sessions_before, FORGET_MAX)
+        return len(events) + len(sessions) + len(steps) + len(requests)
 
     async def _fresh(self, arrivals: Sequence[Arrival], now: datetime) -> list[Arrival]:
         """Those that no earlier event was, by id or, for a resolve, by the platform's session number."""
@@ -210,10 +235,11 @@ class Statements:
             for app, room, at, service, previous in rows
         }
 
-    async def _parked(self, rooms: Sequence[Room], now: datetime) -> set[Room]:
-        if not rooms:
+    async def _left_out(self, found: Mapping[Room, datetime], now: datetime) -> set[Room]:
+        if not found:
             return set()
-        rows = await self._rows(sql.PARKED_ROOMS, *_turned(rooms, 2), now - PARKED_FOR)
+        rooms = [(app, room, since) for (app, room), since in found.items()]
+        rows = await self._rows(sql_requests.LEFT_OUT, *_turned(rooms, 3), now - PARKED_FOR)
         return {(AppId(app), RoomId(room)) for app, room in rows}
 
     async def _rows(self, statement: str, *parameters: Any) -> Sequence[Any]:
@@ -260,6 +286,12 @@ def _is_repeated(arrival: Arrival, repeated: set[tuple[str, int]]) -> bool:
 def _step(step: Step) -> tuple[Any, ...]:
     facts = msgspec.json.encode(step.facts).decode()
     return step.app, step.room, step.session, step.at, str(step.what), step.why, step.agent, facts
+
+
+def _request(row: Any) -> Request:
+    return Request(
+        id=RequestId(row.id.hex), app=row.app, kind=Kind(row.kind), room=row.room, by=row.asked_by, at=row.asked_at
+    )
 
 
 def _event(arrival: Arrival) -> tuple[Any, ...]:

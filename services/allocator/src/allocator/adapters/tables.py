@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field, SQLModel
 
+from allocator.core.requests import BY_MAX
 from allocator.core.session import OPEN, UNSETTLED, State
 
 
@@ -194,5 +195,44 @@ class PolicyInUseRow(SQLModel, table=True):
 
     app: str = Field(sa_column=sa.Column(sa.String, primary_key=True))
     version: int = Field(sa_column=sa.Column(sa.Integer, nullable=False))
+    since: datetime = Field(sa_column=sa.Column(_TIME, nullable=False))
+    epoch: int = Field(sa_column=sa.Column(sa.BigInteger, nullable=False))
+
+
+class RequestRow(SQLModel, table=True):
+    """What a person asked the leader for, and (from ``done_at`` on) what became of it (``core.requests``). Written by
+    whoever asks, answered by the leader.
+    """
+
+    __tablename__ = "request"
+    __table_args__ = (
+        sa.CheckConstraint("(kind IN ('pause', 'resume')) = (room IS NULL)", name="request_is_of_room_or_app"),
+        sa.CheckConstraint("(done_at IS NULL) = (outcome IS NULL)", name="request_is_open_or_answered"),
+        sa.CheckConstraint(f"char_length(asked_by) BETWEEN 1 AND {BY_MAX}", name="request_names_who_asked"),
+        sa.Index("request_open", "asked_at", "id", postgresql_where=sa.text("done_at IS NULL")),
+        sa.Index("request_of_room", "app", "room", "asked_at"),
+        sa.Index("request_by_age", "asked_at"),
+    )
+
+    id: UUID = Field(sa_column=sa.Column(sa.UUID(as_uuid=True), primary_key=True))
+    app: str = Field(sa_column=sa.Column(sa.String, nullable=False))
+    kind: str = Field(sa_column=sa.Column(sa.String, nullable=False))
+    room: str | None = Field(sa_column=sa.Column(sa.String, nullable=True))
+    asked_by: str = Field(sa_column=sa.Column(sa.String, nullable=False))
+    asked_at: datetime = Field(sa_column=sa.Column(_TIME, nullable=False))
+    done_at: datetime | None = Field(sa_column=sa.Column(_TIME, nullable=True))
+    outcome: str | None = Field(sa_column=sa.Column(sa.String, nullable=True))
+    """``done`` or ``refused``."""
+    says: str | None = Field(sa_column=sa.Column(sa.String, nullable=True))
+    epoch: int | None = Field(sa_column=sa.Column(sa.BigInteger, nullable=True))
+
+
+class HaltRow(SQLModel, table=True):
+    """An app that a person has paused. Without a row its policy alone decides."""
+
+    __tablename__ = "halt"
+
+    app: str = Field(sa_column=sa.Column(sa.String, primary_key=True))
+    asked_by: str = Field(sa_column=sa.Column(sa.String, nullable=False))
     since: datetime = Field(sa_column=sa.Column(_TIME, nullable=False))
     epoch: int = Field(sa_column=sa.Column(sa.BigInteger, nullable=False))

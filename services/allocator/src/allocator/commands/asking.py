@@ -4,6 +4,7 @@
 1   not well: customers may not be served as they should; or what was asked for was refused
 2   the command line or a setting is wrong
 3   a store could not be asked
+4   accepted: it is written down, and nobody has carried it out yet (only words that act)
 """
 
 import asyncio
@@ -28,7 +29,7 @@ from allocator.settings import Settings, app_ids_of, settings_from
 from chassis.settings import SettingError
 from contract import Keys
 
-EXIT_WELL, EXIT_NOT_WELL, EXIT_UNREACHABLE = 0, 1, 3
+EXIT_WELL, EXIT_NOT_WELL, EXIT_UNREACHABLE, EXIT_ACCEPTED = 0, 1, 3, 4
 _STATUSES = "exit status: 0 well, 1 not well or refused, 2 wrong usage or setting, 3 a store could not be asked"
 
 
@@ -47,6 +48,15 @@ class Desk:
         if self.words.app:
             return [AppId(self.words.app)]
         return [*app_ids_of(self.settings)] or await self.answers.apps()
+
+    async def one_app(self) -> AppId:
+        """The app that the command line names, if there is one of that name. Raises
+        :class:`~chassis.settings.SettingError`, which names those that there are.
+        """
+        known = sorted({*app_ids_of(self.settings), *await self.answers.apps()})
+        if self.words.app not in known:
+            raise SettingError(f"app {self.words.app} is not known; known are: {', '.join(known) or 'none yet'}")
+        return AppId(self.words.app)
 
 
 Ask = Callable[[Desk], Awaitable[int]]

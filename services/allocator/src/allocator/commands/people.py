@@ -21,8 +21,8 @@ _AGENTS = (
 )
 
 _PARKED = (
-    "The latest first: nobody is assigned to these until their customer writes again, or a person assigns them at the "
-    "platform. `allocator why ROOM` tells what happened."
+    "The latest first: nobody is assigned to these until their customer writes again, a person assigns them at the "
+    "platform, or `allocator requeue ROOM` lets them wait again. `allocator why ROOM` tells what happened."
 )
 
 
@@ -68,6 +68,7 @@ async def backlog(desk: Desk) -> int:
     glances = await desk.board.glances(apps)
     found = {app: await desk.answers.waiting(app, max(1, desk.words.limit)) for app in apps}
     totals = {app: (await desk.answers.count(app)).states.get("waiting", 0) for app in apps}
+    halts = {app: (await desk.answers.by_hand(app)).halt for app in apps}
     expected = {app: await _expected(desk, app, places, glances.get(app)) for app, places in found.items()}
     if desk.words.json:
         shown = [
@@ -75,10 +76,13 @@ async def backlog(desk: Desk) -> int:
             for app, places in found.items()
             for place, told in zip(places, expected[app], strict=True)
         ]
-        showing.as_json({"waiting": totals, "backlog": shown})
+        showing.as_json({"waiting": totals, "paused_by": halts, "backlog": shown})
         return EXIT_WELL
     for app, places in found.items():
-        showing.out(f"{app}: {totals[app]} waiting, at {showing.when(desk.now, desk.now)} {showing.zone(desk.now)}")
+        halt = halts[app]
+        paused = "" if halt is None else f", paused by {halt.by} since {showing.when(halt.since, desk.now)}"
+        at = f"{showing.when(desk.now, desk.now)} {showing.zone(desk.now)}"
+        showing.out(f"{app}: {totals[app]} waiting, at {at}{paused}")
         both = zip(places, expected[app], strict=True)
         rows = [(*_row(place, glances.get(app), desk), _in_words(told)) for place, told in both]
         for line in showing.table(("", "room", "lane", "since", "waits", "why", "expected"), rows) if rows else ():

@@ -7,11 +7,12 @@ from allocator.adapters.redis_board import InboxSeen
 from allocator.adapters.redis_board import Server as Redis
 from allocator.commands import Words, asking, showing
 from allocator.commands.asking import EXIT_NOT_WELL, EXIT_WELL, Desk
-from allocator.core.answers import Count, Database
+from allocator.core.answers import ByHand, Count, Database
 from allocator.core.glance import Glance
 from allocator.core.session import State
 from chassis.durability import Doubt
 
+UNANSWERED_S = 10.0
 INBOX_LATE_S = 10.0
 """What a leader has not taken in after so long, it does not take in."""
 _TEACHES = (
@@ -33,6 +34,8 @@ class AppStatus:
     inbox: InboxSeen
     glance: Glance | None
     """What its leader sees; None: nobody leads, or not for long."""
+    by_hand: ByHand | None
+    """None: the schema is of before that can be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,7 @@ async def look(desk: Desk) -> Status:
     expected = head_revision()
     apps = await desk.apps() if database.revision else []
     glances = await desk.board.glances(apps)
+    acts = database.revision is not None and database.revision >= expected
     doubts = [*await desk.answers.doubts(), *(await desk.board.doubts() or ())]
     return Status(
         database=database,
@@ -75,7 +79,10 @@ async def look(desk: Desk) -> Status:
         apps=tuple(
             [
                 AppStatus(
-                    count=await desk.answers.count(app), inbox=await desk.board.inbox(app), glance=glances.get(app)
+                    count=await desk.answers.count(app),
+                    inbox=await desk.board.inbox(app),
+                    glance=glances.get(app),
+                    by_hand=await desk.answers.by_hand(app) if acts else None,
                 )
                 for app in apps
             ]
@@ -102,7 +109,9 @@ def _complaints_of(app: AppStatus, desk: Desk) -> Iterator[str]:
     if app.glance is not None and app.glance.platform is not None:
         yield f"{name}: its platform is left alone ({app.glance.platform}): see the allocator's log"
     if app.glance is not None and app.glance.paused:
-        yield f"{name}: paused, nobody is assigned: `allocator resume {name}` or the policy ends that"
+        yield f"{name}: paused by its policy, nobody is assigned: `paused: false` there ends that"
+    if app.by_hand is not None:
+        yield from _of_people(app.by_hand, name, desk)
     if app.count.parked:
         yield f"{name}: {app.count.parked} parked: see `allocator parked`"
     if app.inbox.head_at is not None and (desk.now - app.inbox.head_at).total_seconds() > INBOX_LATE_S:
@@ -110,6 +119,16 @@ def _complaints_of(app: AppStatus, desk: Desk) -> Iterator[str]:
         yield f"{name}: its inbox is not taken in for {late}: see the allocator's log"
     if app.inbox.put_aside:
         yield f"{name}: {app.inbox.put_aside} entries were put aside that nobody could read: see docs/operations"
+
+
+def _of_people(by_hand: ByHand, name: str, desk: Desk) -> Iterator[str]:
+    if by_hand.halt is not None:
+        since = showing.when(by_hand.halt.since, desk.now)
+        who = f"{by_hand.halt.by} since {since}"
+        yield f"{name}: paused by {who}, nobody is assigned: `allocator resume {name}` ends that"
+    if by_hand.oldest is not None and (desk.now - by_hand.oldest).total_seconds() > UNANSWERED_S:
+        late = showing.since(by_hand.oldest, desk.now)
+        yield f"{name}: {by_hand.open} requests of people wait for {late}: see that an allocator leads, of this version"
 
 
 def _head(found: Status, desk: Desk) -> Iterator[str]:
@@ -152,7 +171,9 @@ def _row(app: AppStatus, desk: Desk) -> tuple[object, ...]:
     count, glance = app.count, app.glance
     states = [count.states.get(state, 0) for state in (State.RESERVED, State.DOUBT, State.ASSIGNED)]
     waiting = count.states.get(State.WAITING, 0)
-    policy = None if glance is None else f"{glance.policy or 0}{' paused' if glance.paused else ''}"
+    halted = app.by_hand is not None and app.by_hand.halt is not None
+    paused = halted or (glance is not None and glance.paused)
+    policy = f"{'-' if glance is None else glance.policy or 0}{' paused' if paused else ''}"
     platform = None if glance is None else glance.platform or "reached"
     oldest = showing.since(count.oldest, desk.now)
     return count.app, waiting, oldest, *states, _slots(app), count.parked, app.inbox.waiting, policy, platform
@@ -180,7 +201,13 @@ def as_mapping(found: Status, wrong: list[str]) -> dict[str, object]:
         "redis": {"version": found.redis.version},
         "doubts": [doubt.reason for doubt in found.doubts],
         "apps": [
-            {**_mapping_of(app.count), "inbox": app.inbox, "leader_sees": app.glance and _seen(app.glance)}
+            {
+                **_mapping_of(app.count),
+                "paused_by": app.by_hand and app.by_hand.halt,
+                "requests_open": app.by_hand and app.by_hand.open,
+                "inbox": app.inbox,
+                "leader_sees": app.glance and _seen(app.glance),
+            }
             for app in found.apps
         ],
     }

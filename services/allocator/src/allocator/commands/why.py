@@ -1,17 +1,19 @@
 """``allocator why ROOM``: the life of a room as a story, from what was recorded when it was decided."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from heapq import merge
 from typing import Any
 
 from allocator.commands import Words, asking, showing
 from allocator.commands.asking import EXIT_NOT_WELL, EXIT_WELL, Desk
-from allocator.core.answers import Life, Lived
+from allocator.core.answers import Asked, Life, Lived
 from allocator.core.glance import Glance
 from allocator.core.ids import RoomId
 from allocator.core.policy import Strategy
 from allocator.core.reasons import MEANINGS
+from allocator.core.requests import OF_ROOMS
 from allocator.core.session import State
 from allocator.core.steps import Step, What
 
@@ -59,7 +61,7 @@ def _told(life: Life, glance: Glance | None, now: datetime) -> Iterator[str]:
     """Oldest session first, so that what is now stands at the end."""
     for session in reversed(life.sessions):
         yield f"room {life.room} of {life.app}, {_standing(session, now)}, times in {showing.zone(now)}"
-        for line in story(session):
+        for line in merge(story(session), asked_in(life, session), key=lambda line: line.at):
             yield from showing.wrapped(f"  {showing.when(line.at, now):<16}  {line.what:<11}  ", line.text)
         if session.state is State.WAITING:
             yield f"  now: {_now(life, session, glance)}"
@@ -104,6 +106,26 @@ def story(session: Lived) -> Iterator[Line]:
         yield Line(at=step.at, what=step.what.replace("_", " "), text=_words(step, session))
 
 
+def asked_in(life: Life, session: Lived) -> Iterator[Line]:
+    """What people asked for, as far as it concerned ``session``: its room after it began and before the next one did;
+    its app while it waited.
+    """
+    next_began = min((one.since for one in life.sessions if one.since > session.since), default=None)
+    waited_until = session.assigned_at or session.ended_at
+    for one in life.asked:
+        until = next_began if one.kind in OF_ROOMS else waited_until
+        if one.at >= session.since and (until is None or one.at < until):
+            yield Line(at=one.at, what="asked", text=f"by {one.by} to {_wish(one)}: {_outcome(one)}")
+
+
+def _wish(asked: Asked) -> str:
+    return f"{asked.kind} it" if asked.kind in OF_ROOMS else f"{asked.kind} the app"
+
+
+def _outcome(asked: Asked) -> str:
+    return "not carried out yet" if asked.outcome is None else f"{asked.outcome}, {asked.says}"
+
+
 _PLAIN = {
     What.IN_QUESTION: "its room is read first: this wait may be over",
     What.AGAIN: "the same agent is sent once more",
@@ -117,7 +139,8 @@ def _words(step: Step, session: Lived) -> str:
         case What.RECORDED:
             return f"{_after(step.at, session.since)}, in lane {step.facts.get('lane')}"
         case What.WAITS:
-            return MEANINGS.get(step.why or "", step.why or "")
+            by = f", {step.facts['by']}" if "by" in step.facts else ""
+            return MEANINGS.get(step.why or "", step.why or "") + by
         case What.RESERVED:
             return _choice(step)
         case What.ASSIGNED:
@@ -134,6 +157,8 @@ def _because(step: Step) -> str:
     if "platform" in facts:
         took = f" after {facts['took_s']:.1f} s" if "took_s" in facts else ""
         return f" (the platform: {_said(facts)}{took})"
+    if "by" in facts:
+        return f" ({facts['by']} asked for it)"
     return " (a new leader found it so)" if facts.get("leader") == "new" else ""
 
 
@@ -189,6 +214,7 @@ def _mapping(life: Life, glance: Glance | None) -> dict[str, object]:
             }
             for one in life.sessions
         ],
+        "asked": [asdict(one) for one in life.asked],
         "before": life.before,
         "before_in_lane": life.before_in_lane,
         "lane_waits_for": glance and life.sessions and glance.reasons.get(life.sessions[0].lane),

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from allocator.core.ids import AgentId, AppId, Lane, RoomId, SessionId
+from allocator.core.policy import Halt
+from allocator.core.requests import Kind
 from allocator.core.session import State
 from allocator.core.steps import Step
 
@@ -58,6 +60,27 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ByHand:
+    """What people did to an app: who paused it; how many of their requests are not answered, since when the oldest."""
+
+    halt: Halt | None
+    open: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request, and what became of it (``outcome``: done, refused, or None: nothing yet)."""
+
+    kind: Kind
+    by: str
+    at: datetime
+    done_at: datetime | None
+    outcome: str | None
+    says: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lived:
     """A session, and what was written down of it, in order."""
 
@@ -76,13 +99,16 @@ class Lived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """A room's sessions, newest first; if it waits, how many wait in its app, and in its lane, since before it."""
+    """A room's sessions, newest first; if it waits, how many wait in its app, and in its lane, since before it. What
+    people asked for it and for its app since the oldest of them began, in order.
+    """
 
     app: AppId
     room: RoomId
     sessions: tuple[Lived, ...]
     before: int
     before_in_lane: int
+    asked: tuple[Asked, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@
     on_recovery   a new leader found it unsettled
     on_clock_back a new leader found times in it that lie ahead of its own clock
     on_due        its time to be looked at came
+    on_room       a person asked for something                  (``core.requests``)
 
 The rule behind them: **while a request may still land, neither the room nor the slot is given to anyone
 else**, and a request is only sent again for the same agent. It may still land until ``quarantine_s`` after we

@@ -111,7 +111,9 @@ def plan(snapshot: Snapshot) -> Plan:
 
 
 def why_shut(policy: Policy, now: datetime) -> WaitReason | None:
-    """Why the policy gives nothing to anybody now, if so."""
+    """Why nothing is given to anybody now, by a person's word or by the policy's, if so."""
+    if policy.halt is not None:
+        return WaitReason.PAUSED_BY_HAND
     if policy.paused:
         return WaitReason.PAUSED
     return None if policy.is_open(now) else WaitReason.OUTSIDE_HOURS

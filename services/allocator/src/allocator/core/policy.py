@@ -18,7 +18,7 @@ from allocator.core.roster import Seen
 from allocator.core.spec import CAPACITY_MAX, ChannelMax, Day, HoursSpec, Outside, Rule, Spec, Strategy, row_of
 from allocator.core.spec_rules import PolicyError, read_spec, seconds_of
 
-__all__ = ["CAPACITY_MAX", "ChannelCap", "Eligible", "Place", "Policy", "PolicyError", "Sticky", "Strategy"]
+__all__ = ["CAPACITY_MAX", "ChannelCap", "Eligible", "Halt", "Place", "Policy", "PolicyError", "Sticky", "Strategy"]
 __all__ += ["compile_spec", "standard"]
 
 
@@ -65,6 +65,14 @@ class Sticky:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Halt:
+    """A person has paused the app, whatever its policy says."""
+
+    by: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """A policy in force. ``version`` is the row it came from; 0 is the one before any was given. Names of divisions
     and e-mail addresses are as :func:`folded` has them.
@@ -84,6 +92,8 @@ class Policy:
     hours: Hours | None
     row: Mapping[str, Any] = field(repr=False)
     """What it was made of, as it is stored: it may name people by their addresses, so it is shown nowhere by itself."""
+    halt: Halt | None = None
+    """No part of the policy, but in force with it: a pause by hand."""
 
     def capacity_of(self, seen: Seen) -> int:
         """How many customers an agent may have at once: what the agent's own number and address say, else the

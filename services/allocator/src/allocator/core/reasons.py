@@ -18,6 +18,9 @@ class WaitReason(StrEnum):
     """The agent who served the room last is online but full, and the policy's patience is not over."""
     OUTSIDE_HOURS = "outside_hours"
     PAUSED = "paused"
+    """By the policy."""
+    PAUSED_BY_HAND = "paused_by_hand"
+    """By a person, with `allocator pause`."""
     PLATFORM_UNAVAILABLE = "platform_unavailable"
     CREDENTIALS_REFUSED = "credentials_refused"
     ASKING = "asking_who_may"
@@ -40,7 +43,8 @@ MEANINGS: Mapping[str, str] = {
     WaitReason.APP_AT_CAPACITY: "the app has as many sessions as the policy allows in total",
     WaitReason.WAITING_FOR_THEIR_AGENT: "the agent who served them last is online but full, and is waited for",
     WaitReason.OUTSIDE_HOURS: "it is outside business hours",
-    WaitReason.PAUSED: "assigning is paused",
+    WaitReason.PAUSED: "assigning is paused by the policy",
+    WaitReason.PAUSED_BY_HAND: "assigning is paused by a person",
     WaitReason.PLATFORM_UNAVAILABLE: "the platform does not answer, or asked for a pause",
     WaitReason.CREDENTIALS_REFUSED: "the platform refuses our credentials",
     WaitReason.ASKING: "the platform is being asked who may take it",

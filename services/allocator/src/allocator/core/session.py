@@ -8,7 +8,8 @@
        ├──▶ WITHDRAWN   over before anybody served it
        └──▶ PARKED      refused for good; on a list that a person sees
 
-``MOVES`` is the whole table; :func:`moved` is the only way from one state to another.
+``MOVES`` is the whole table, and ``MOVES_BY_HAND`` what people may do beyond it; :func:`moved` and
+:func:`moved_by_hand` are the only ways from one state to another.
 """
 
 from dataclasses import dataclass, replace
@@ -40,6 +41,12 @@ MOVES: dict[State, frozenset[State]] = {
     State.WITHDRAWN: frozenset(),
     State.PARKED: frozenset(),
 }
+
+MOVES_BY_HAND: dict[State, frozenset[State]] = {
+    State.WITHDRAWN: frozenset({State.WAITING}),
+    State.PARKED: frozenset({State.WAITING, State.WITHDRAWN}),
+}
+"""What ends by itself stays ended; a person can have it back (``core.requests``), and nobody else."""
 
 OPEN = frozenset({State.WAITING, State.RESERVED, State.DOUBT, State.ASSIGNED})
 """A room has at most one session in these; the schema refuses a second."""
@@ -139,4 +146,10 @@ def opened(
 def moved(session: Session, state: State, **changes: Any) -> Session:
     """``session`` in ``state``. A move that the table does not have is a bug of ours."""
     assert state in MOVES[session.state], f"{session.state} to {state} is no move"
+    return replace(session, state=state, **changes)
+
+
+def moved_by_hand(session: Session, state: State, **changes: Any) -> Session:
+    """``session`` in ``state``, because a person asked for it."""
+    assert state in MOVES_BY_HAND[session.state], f"{session.state} to {state} is no move, also by hand"
     return replace(session, state=state, **changes)

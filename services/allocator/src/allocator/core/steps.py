@@ -101,9 +101,10 @@ def step_of_choice(session: Session, given: Reservation, policy: Policy, now: da
     return _step(session, now, What.RESERVED, None, facts)
 
 
-def step_of_wait(session: Session, reason: WaitReason, now: datetime) -> Step:
+def step_of_wait(session: Session, reason: WaitReason, policy: Policy, now: datetime) -> Step:
     """``session`` is first in its lane and waits for ``reason``."""
-    return _step(session, now, What.WAITS, str(reason), NOTHING)
+    halt = policy.halt if reason is WaitReason.PAUSED_BY_HAND else None
+    return _step(session, now, What.WAITS, str(reason), NOTHING if halt is None else {"by": halt.by})
 
 
 def facts_of(answer: o.Outcome | o.View) -> dict[str, Any]:

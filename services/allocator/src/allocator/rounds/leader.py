@@ -26,6 +26,7 @@ from allocator.core.changes import Changes
 from allocator.core.ids import AppId, Epoch, RoomId
 from allocator.core.lifecycle import farthest, on_clock_back, on_recovery
 from allocator.core.reasons import WaitReason
+from allocator.core.requests import Request
 from allocator.core.session import Session, State
 from allocator.core.spec import rows_for
 from allocator.core.steps import steps_of
@@ -33,13 +34,12 @@ from allocator.ports import Conflict, Entry, Transaction, Trust, Unavailable
 from allocator.rounds.calls import Assigned, Calls, Result, Swept
 from allocator.rounds.desk import Desk, Moment
 from allocator.rounds.given import Given
-from allocator.rounds.learn import learn, say_if_slow
+from allocator.rounds.learn import ended_in, learn, say_if_slow
 from allocator.rounds.record import Recorded, Taken, by_app, record
 from allocator.rounds.reserve import Reserved, reserve
 from allocator.rounds.telling import tell
 from allocator.rounds.tuning import Surroundings
 from chassis.logs import logger
-from contract import RoomResolved
 
 _log = logger(__name__)
 
@@ -47,7 +47,6 @@ _Look = Callable[[Transaction, Sequence[Session]], Awaitable[Iterable[Session]]]
 """Looks at the sessions that are unsettled; returns those to announce again."""
 
 READ_WAIT_S = 2.0
-PEEK_S = 0.001
 RETRY_S = 0.2
 TERM_RETRY_S = 0.5
 STAND_STILL_S = 10.0
@@ -71,7 +70,7 @@ class Leader:
         self._inbox, self._ledger, self._watch = around.inbox, around.ledger, around.watch
         self._clock, self._tuning, self._policies = around.clock, around.tuning, around.policies
         self._spec: object | None = self._policies.newest()
-        self._looks_for_policies = False
+        self._looks_for_news = False
         self._trust_needed_s = self._tuning.timing.platform_timeout_s + self._tuning.send_margin_s
         self._epoch = Epoch(0)
         self._wake = asyncio.Event()
@@ -99,7 +98,7 @@ class Leader:
         """Lead. Raises :class:`~allocator.ports.StopLeading`, or :class:`~allocator.ports.Unavailable` when
         the stores stay away for too long.
         """
-        self._ended = await self._ended_in_inbox()
+        self._ended = await ended_in(self._inbox, self._tuning.events_max)
         await self._begin_term(self._ledger.begin_term, self._recover)
         reader = asyncio.create_task(self._read_inbox())
         reader.add_done_callback(lambda _: self._wake.set())
@@ -119,15 +118,14 @@ class Leader:
         taken = self._read()
         async with self._ledger.transaction(self._epoch) as tx:
             await self._put_policy(tx)
-            await self._look_for_policies(tx)
-            decided = _Decided(await self._record(tx, taken))
+            decided = _Decided(await self._record(tx, taken, await self._news(tx)))
             await self._take_up(tx, taken, decided.recorded)
             decided.reserved = await self._reserve(tx, decided.recorded)
             await tx.tell([*decided.recorded.steps, *(step for one in decided.reserved for step in one.steps)])
         await self._acknowledge(taken)
         self._announce(decided)
         plans = [one.planned for one in decided.reserved]
-        tell(decided.recorded.moved)
+        tell(decided.recorded.moved, decided.recorded.answers)
         self._watch.round(self._clock.now() - started, taken.entries, decided.recorded.moved, plans)
 
     async def leave(self) -> None:
@@ -160,16 +158,25 @@ class Leader:
             for app, row in rows_for(self._spec, self.desks):
                 _log.info("policy_in_force", app=app, version=await tx.put_policy(app, row, self._clock.wall()))
 
-    async def _look_for_policies(self, tx: Transaction) -> None:
-        """Once a tick: somebody may have given one, in silence."""
-        if self._looks_for_policies:
-            self._touched.update(await tx.changed_policies({app: one.in_use or 0 for app, one in self.desks.items()}))
+    async def _news(self, tx: Transaction) -> Sequence[Request]:
+        """Once a tick: in silence, somebody may have given a policy, or asked for something."""
+        if not self._looks_for_news:
+            return ()
+        news = await tx.news({app: one.in_use or 0 for app, one in self.desks.items()})
+        self._touched.update(news.policies, (request.app for request in news.requests))
+        return news.requests
 
-    async def _record(self, tx: Transaction, taken: Taken) -> Recorded:
+    async def _record(self, tx: Transaction, taken: Taken, requests: Sequence[Request] = ()) -> Recorded:
         now = self._clock.now()
         reachable = [app for app, desk in self.desks.items() if may_call(desk.breaker, now)]
         return await record(
-            tx, taken, now=self._clock.wall(), tuning=self._tuning, viewing=self.calls.viewing, reachable=reachable
+            tx,
+            taken,
+            requests,
+            now=self._clock.wall(),
+            tuning=self._tuning,
+            viewing=self.calls.viewing,
+            reachable=reachable,
         )
 
     async def _reserve(self, tx: Transaction, recorded: Recorded) -> list[Reserved]:
@@ -185,7 +192,7 @@ class Leader:
     async def _acknowledge(self, taken: Taken) -> None:
         """Postgres has it. Entries that cannot be deleted now are read again, and known by their ids."""
         self._results = self._results[len(taken.results) :]
-        self._spec, self._looks_for_policies = None, False
+        self._spec, self._looks_for_news = None, False
         self._touched = {app for app, desk in self.desks.items() if desk.more}
         if taken.entries:
             await self._delete(taken.entries)
@@ -250,7 +257,7 @@ class Leader:
         """What happens although nothing happened: policies change in silence, agents come in silence."""
         now = self._clock.now()
         self._tick_at = now + self._tuning.tick_s
-        self._looks_for_policies = True
+        self._looks_for_news = True
         given = self._policies.newest()
         self._spec = self._spec if given is None else given  # an empty one is one
         if self._spec is not None:
@@ -308,15 +315,6 @@ class Leader:
         self._touched.update(self.desks)
         for session in again:
             self.calls.assign(session)
-
-    async def _ended_in_inbox(self) -> frozenset[tuple[AppId, RoomId]]:
-        """The rooms of whose end the inbox tells, as far as it can be read now."""
-        try:
-            entries = await self._inbox.read(self._tuning.events_max, PEEK_S)
-        except Unavailable:
-            return frozenset()
-        events = [entry.arrival.event for entry in entries if entry.arrival is not None]
-        return frozenset((event.app, event.room) for event in events if isinstance(event, RoomResolved))
 
     async def _take_up(self, tx: Transaction, taken: Taken, recorded: Recorded) -> None:
         """With each sweep: what is RESERVED although nothing is under way for it. A server that takes another's place

@@ -3,10 +3,14 @@
 from collections.abc import Iterable
 
 from allocator.core import outcomes as o
+from allocator.core.ids import AppId, RoomId
+from allocator.ports import Inbox, Unavailable
 from allocator.rounds.calls import Asked, Assigned, Result, Swept, Viewed
 from allocator.rounds.desk import Desk
 from chassis.logs import logger
+from contract import RoomResolved
 
+PEEK_S = 0.001
 _log = logger(__name__)
 
 
@@ -37,3 +41,13 @@ def say_if_slow(took_s: float, trusted_s: float) -> None:
             then="all are served, later",
             remedy="look at what PostgreSQL waits for: disk, locks, network",
         )
+
+
+async def ended_in(inbox: Inbox, at_most: int) -> frozenset[tuple[AppId, RoomId]]:
+    """The rooms of whose end the inbox tells, as far as it can be read now, and in its first ``at_most`` entries."""
+    try:
+        entries = await inbox.read(at_most, PEEK_S)
+    except Unavailable:
+        return frozenset()
+    events = [entry.arrival.event for entry in entries if entry.arrival is not None]
+    return frozenset((event.app, event.room) for event in events if isinstance(event, RoomResolved))

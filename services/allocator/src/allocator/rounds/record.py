@@ -14,6 +14,7 @@ from allocator.core.ids import AppId, SessionId
 from allocator.core.intake import Arrival, take_in
 from allocator.core.lifecycle import needs_view, on_due, on_outcome
 from allocator.core.readings import Sight, on_view
+from allocator.core.requests import Answer, Request, on_requests
 from allocator.core.session import Session, State
 from allocator.core.steps import NOTHING, Facts, Step, facts_of, step_of
 from allocator.ports import Audit, Entry, Transaction, Unserved
@@ -46,13 +47,22 @@ class Recorded:
     """Differences between our ledger and the platform that were repaired."""
     steps: list[Step] = field(default_factory=list)
     """What there is to tell of it."""
+    answers: list[Answer] = field(default_factory=list)
+    """What became of what people asked for."""
 
 
 async def record(
-    tx: Transaction, taken: Taken, *, now: datetime, tuning: Tuning, viewing: set[SessionId], reachable: Sequence[AppId]
+    tx: Transaction,
+    taken: Taken,
+    requests: Sequence[Request],
+    *,
+    now: datetime,
+    tuning: Tuning,
+    viewing: set[SessionId],
+    reachable: Sequence[AppId],
 ) -> Recorded:
-    """Write ``taken`` down. ``viewing``: sessions whose room is being read already; ``reachable``: the
-    apps whose platform may be called now.
+    """Write ``taken`` down, and carry out ``requests``. ``viewing``: sessions whose room is being read already;
+    ``reachable``: the apps whose platform may be called now.
     """
     done = Recorded()
     await _write(tx, await _results(tx, taken.results, now, tuning, done), now, done, _answers(taken.results))
@@ -61,6 +71,7 @@ async def record(
     events = take_in(await tx.record([*told, *found], now), now, tuning.timing)
     done.drift.extend(_missed(events, found))
     await _write(tx, events, now, done, {SessionId(one.event.id): {"found": True} for one in found})
+    await _act(tx, requests, now, done)
     await _audit(tx, taken.results, now, tuning, done)
     await _look_at_due(tx, now, tuning=tuning, viewing=viewing, reachable=reachable, done=done)
     return done
@@ -81,6 +92,16 @@ async def _results(
         changes.note(before, after)
         done.drift.extend(_drift(before, after, result))
     return changes
+
+
+async def _act(tx: Transaction, requests: Sequence[Request], now: datetime, done: Recorded) -> None:
+    """What people asked for comes after what happened: they are answered by what is so now."""
+    if not requests:
+        return
+    acts = on_requests(requests, await tx.concerned(requests), now)
+    await _write(tx, acts.changes, now, done, acts.facts)
+    await tx.answer(acts.answers, acts.halts, now)
+    done.answers.extend(acts.answers)
 
 
 async def _others_first(tx: Transaction, session: Session) -> bool:

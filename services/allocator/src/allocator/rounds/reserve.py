@@ -49,7 +49,7 @@ async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, l
     await tx.write(changes)
     steps = list(_steps(made, changes, policy, moment.wall))
     steps += [
-        step_of_wait(*one, moment.wall)
+        step_of_wait(*one, policy, moment.wall)
         for one in desk.waits_told.changed(_firsts(heads, made), made.reasons, moment.wall)
     ]
     desk.planned(policy, heads, made, wanted, moment.now)
