@@ -29,5 +29,5 @@ def tell(moved: Iterable[Session], answers: Iterable[Answer] = ()) -> None:
 
 def _tell_of(answer: Answer) -> None:
     asked, outcome = answer.request, "done" if answer.done else "refused"
-    about = {"app": asked.app, "kind": str(asked.kind)} | ({} if asked.room is None else {"room": asked.room})
-    _log.info("request_answered", **about, by=asked.by, outcome=outcome, why=answer.says)
+    kind, room = str(asked.kind), asked.room
+    _log.info("request_answered", app=asked.app, kind=kind, room=room, by=asked.by, outcome=outcome, why=answer.says)
