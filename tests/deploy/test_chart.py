@@ -9,7 +9,7 @@ import yaml
 from deploy.conftest import CHART, CREDENTIALS, MATRIX, PLACED, ROOT, containers, pods
 
 from support.programs import program
-from webhook_gateway.server import GRACE_S
+from webhook_gateway.server import FAREWELL_S, GRACE_S
 
 
 @pytest.fixture(params=MATRIX)
@@ -75,7 +75,7 @@ def test_a_disruption_budget_never_blocks_a_drain(objects):
 def test_a_gateway_has_time_to_leave(objects):
     spec = objects["Deployment", "antre-webhook-gateway"]["spec"]["template"]["spec"]
     pause = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    assert spec["terminationGracePeriodSeconds"] >= pause + GRACE_S
+    assert spec["terminationGracePeriodSeconds"] >= pause + FAREWELL_S + GRACE_S
 
 
 def test_secrets_are_in_secrets_and_nowhere_else(rendered):
