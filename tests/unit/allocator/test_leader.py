@@ -61,6 +61,31 @@ async def test_an_agent_who_comes_online_in_silence_is_found(world):
 
 
 @in_a_world()
+async def test_nobody_waits_for_the_inbox_to_be_emptied(world):
+    """Redis may take its time, or not answer at all: what Postgres has is told, and the entry is known when it is read
+    again.
+    """
+    world.platform.agent(1)
+    async with world.leading():
+        await asyncio.sleep(1)
+        world.writes("100")
+        await asyncio.sleep(5)
+        world.resolves("100")
+        world.writes("200")
+        emptied, delete = [], world.inbox.delete
+
+        async def slowly(entries):
+            await asyncio.sleep(2)
+            emptied.append(list(world.sent()))
+            await delete(entries)
+
+        world.inbox.delete = slowly
+        await asyncio.sleep(10)
+    assert emptied[0] == ["100", "200"]
+    assert world.inbox.left(APP) == []
+
+
+@in_a_world()
 async def test_a_webhook_that_comes_again_counts_once(world):
     world.platform.agent(1)
     async with world.leading():

@@ -3,8 +3,8 @@
     read        entries at the head of the inbox, results of calls that came back
     record      ┐ one fenced transaction: results and events, in order,
     reserve     ┘ and the slots that plan(snapshot) gives out
-    acknowledge delete the recorded entries from the inbox
     announce    tell the platform: many calls at once, outside any transaction
+    acknowledge delete the recorded entries from the inbox, while the calls are on their way
 
 A round never waits for the platform. It may be broken off anywhere: an entry is deleted only after Postgres has
 it, a result is dropped only after Postgres has it, and a session that is RESERVED when nobody can say whether the
@@ -122,8 +122,9 @@ class Leader:
             await self._take_up(tx, taken, decided.recorded)
             decided.reserved = await self._reserve(tx, decided.recorded)
             await tx.tell([*decided.recorded.steps, *(step for one in decided.reserved for step in one.steps)])
-        await self._acknowledge(taken)
+        self._forget_written(taken)
         self._announce(decided)
+        await self._acknowledge(taken)
         plans = [one.planned for one in decided.reserved]
         tell(decided.recorded.moved, decided.recorded.answers)
         self._watch.round(self._clock.now() - started, taken.entries, decided.recorded.moved, plans)
@@ -189,11 +190,16 @@ class Leader:
             for app in sorted(self._touched)
         ]
 
-    async def _acknowledge(self, taken: Taken) -> None:
-        """Postgres has it. Entries that cannot be deleted now are read again, and known by their ids."""
+    def _forget_written(self, taken: Taken) -> None:
+        """Postgres has it."""
         self._results = self._results[len(taken.results) :]
         self._spec, self._looks_for_news = None, False
         self._touched = {app for app, desk in self.desks.items() if desk.more}
+
+    async def _acknowledge(self, taken: Taken) -> None:
+        """Entries that cannot be deleted now are read again, and known by their ids. Nobody waits for that: Redis syncs
+        its disk first, which took a fifth of the time from a resolve to the next call.
+        """
         if taken.entries:
             await self._delete(taken.entries)
             self._entries = ()
