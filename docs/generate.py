@@ -17,6 +17,7 @@ from allocator.settings import DatabaseSettings, OperatorSettings
 from allocator.settings import Settings as AllocatorSettings
 from chassis.durability import Durability
 from chassis.settings import Spec, specs
+from chassis.traces import spans_counted
 from chassis.vitals import LoopLag
 from webhook_gateway.metrics import Metrics as GatewayMetrics
 from webhook_gateway.settings import Settings as GatewaySettings
@@ -112,6 +113,7 @@ def _gateway_metrics() -> CollectorRegistry:
     registry = CollectorRegistry()
     GatewayMetrics(registry, "", lambda: 0)
     LoopLag(registry)
+    spans_counted(registry)
     Durability("Redis", registry, required=False)
     return registry
 
@@ -119,6 +121,7 @@ def _gateway_metrics() -> CollectorRegistry:
 def _allocator_metrics() -> CollectorRegistry:
     registry = AllocatorMetrics("").registry
     LoopLag(registry)
+    spans_counted(registry)
     for store in ("Redis", "Postgres"):
         Durability(store, registry, required=False)
     return registry

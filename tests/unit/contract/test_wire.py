@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contract import AppId, EventId, RoomId, RoomResolved, RoomWaiting, Unreadable, decode, encode
+from contract.events import traced
 
 ID = EventId("0190163d8694739bae5b0b1a2c3d4e5f")
 APP = AppId("demoo-a1b2c3d4e5f6g7h")
@@ -18,11 +19,23 @@ EVENTS = {
     "waiting-with-channel": RoomWaiting(
         id=ID, app=APP, room=RoomId("301234567"), received_ms=0, source="wa", channel="3221"
     ),
+    "traced": RoomWaiting(
+        v="1.1",
+        id=ID,
+        app=APP,
+        room=RoomId("187250792"),
+        received_ms=1_700_000_000_123,
+        source="qiscus",
+        trace="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    ),
     "resolved": RoomResolved(id=ID, app=APP, room=RoomId("187259779"), received_ms=1_700_000_000_124, service=78906598),
     "resolved-without-service": RoomResolved(id=ID, app=APP, room=RoomId("1"), received_ms=1),
 }
 GOLDEN = dict(
-    line.split(" ", 1) for line in (Path(__file__).parent / "wire-1.0.golden").read_text("utf-8").splitlines() if line
+    line.split(" ", 1)
+    for version in ("1.0", "1.1")
+    for line in (Path(__file__).parent / f"wire-{version}.golden").read_text("utf-8").splitlines()
+    if line
 )
 
 
@@ -45,6 +58,17 @@ def test_fields_of_a_newer_minor_version_are_skipped():
     event = decode(newer)
     assert event.room == "187250792"
     assert event.v == "1.7"
+
+
+@pytest.mark.parametrize("trace", ["", "Jane Doe", "00-0-0-01", "01-" + "0" * 32 + "-" + "0" * 16 + "-01", "x" * 5000])
+def test_a_trace_that_is_none_costs_the_event_nothing(trace):
+    event = decode(with_fields("traced", trace=trace))
+    assert event.room == "187250792"
+    assert "trace" not in msgspec.json.decode(encode(event))
+
+
+def test_a_traced_event_is_the_event_and_its_trace():
+    assert traced(EVENTS["waiting"], EVENTS["traced"].trace) == EVENTS["traced"]
 
 
 @pytest.mark.parametrize("version", ["2.0", "2", "10.0", "0.9", "", "x", "1x"])

@@ -193,6 +193,11 @@ http://{{ include "antre.fullname" . }}-simulator:8090
       - secret:
           name: {{ include "antre.qiscusSecret" .root }}
           items: [{{ if .root.Values.qiscus.appsSecret }}{key: apps.toml, path: apps.toml}{{ else if .database }}{key: secret-key, path: secret-key}{{ else }}{key: webhook-tokens, path: webhook-tokens}{{ end }}]
+      {{- if and .root.Values.tracing.endpoint .root.Values.tracing.existingSecret }}
+      - secret:
+          name: {{ .root.Values.tracing.existingSecret }}
+          items: [{key: otlp-headers, path: otlp-headers}]
+      {{- end }}
 {{- end -}}
 
 {{- define "antre.appEnv" -}}
@@ -210,6 +215,20 @@ http://{{ include "antre.fullname" . }}-simulator:8090
 {{- end }}
 - name: ANTRE_REQUIRE_DURABLE_REDIS
   value: {{ .Values.requireDurableStores | quote }}
+{{- with .Values.tracing.endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ . | quote }}
+{{- end }}
+{{- if and .Values.tracing.endpoint .Values.tracing.existingSecret }}
+- name: OTEL_EXPORTER_OTLP_HEADERS_FILE
+  value: /run/secrets/antre/otlp-headers
+{{- end }}
+{{- end -}}
+
+{{/* The port of a URL: the one it names, or that of its scheme. */}}
+{{- define "antre.port" -}}
+{{- $url := urlParse . -}}
+{{- default (ternary 80 443 (eq $url.scheme "http")) (last (splitList ":" $url.host | rest) | default "" | int) -}}
 {{- end -}}
 
 {{/* Changes when given secrets change, so that pods are replaced then. Generated ones never do. */}}

@@ -26,7 +26,11 @@ _SOURCE = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _CHANNEL = re.compile(r"[0-9]{1,20}")
 _LARGEST_SERVICE_ID = 2**63 - 1
 
+_TRACE = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
 VERSION = "1.0"
+VERSION_TRACED = "1.1"
+"""An event that brings a trace; without one its bytes are those of 1.0."""
 
 
 class _Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -58,6 +62,9 @@ class RoomWaiting(_Fact, frozen=True, kw_only=True, tag="room_waiting"):
     previous: int | None = None
     """The platform's number of the room's last session that was resolved, where it names one. It tells a
     customer who came back from a webhook that comes late."""
+    trace: str | msgspec.UnsetType = msgspec.UNSET
+    """The trace parent (W3C Trace Context) that what becomes of it is shown under, where traces are on. A hint: one
+    that cannot be read is none."""
 
     def __post_init__(self) -> None:
         _Fact.__post_init__(self)
@@ -65,6 +72,8 @@ class RoomWaiting(_Fact, frozen=True, kw_only=True, tag="room_waiting"):
         _require_service(self.previous, "previous")
         if self.channel is not None:
             _require(_CHANNEL, self.channel, "channel")
+        if self.trace is not msgspec.UNSET and _TRACE.fullmatch(self.trace) is None:
+            msgspec.structs.force_setattr(self, "trace", msgspec.UNSET)
 
 
 class RoomResolved(_Fact, frozen=True, kw_only=True, tag="room_resolved"):
@@ -79,6 +88,11 @@ class RoomResolved(_Fact, frozen=True, kw_only=True, tag="room_resolved"):
 
 
 Event: TypeAlias = RoomWaiting | RoomResolved
+
+
+def traced(event: RoomWaiting, trace: str) -> RoomWaiting:
+    """``event`` with the trace parent that it belongs to."""
+    return msgspec.structs.replace(event, v=VERSION_TRACED, trace=trace)
 
 
 def new_event_id() -> EventId:

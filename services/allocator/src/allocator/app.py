@@ -28,6 +28,7 @@ from chassis.cli import version_of
 from chassis.durability import Ask, Durability, first_look, objection, watching
 from chassis.logs import logger
 from chassis.settings import SettingError
+from chassis.traces import Tracer, tracing
 from chassis.vitals import LoopLag
 from contract import Keys
 
@@ -240,6 +241,7 @@ async def allocate(settings: Settings) -> None:
             watch=metrics,
             policies=policies,
             tuning=tuning_of(settings),
+            tracer=stack.enter_context(_tracing(settings, metrics)),
         )
         owner = owner_of(settings)
         allocator = Allocator(around, Elector(lease, clock, owner, lease_timing_of(settings)), owner, policies)
@@ -258,6 +260,11 @@ async def allocate(settings: Settings) -> None:
         await stack.enter_async_context(LoopLag(metrics.registry).measured())
         await stack.enter_async_context(showing(lambda: allocator.leader, owner, board, clock))
         await allocator.run()
+
+
+def _tracing(settings: Settings, metrics: Metrics) -> contextlib.AbstractContextManager[Tracer | None]:
+    version = version_of("antre-allocator")
+    return tracing(settings.otlp_endpoint, settings.otlp_headers, "allocator", version, metrics.registry)
 
 
 def check_policy(settings: Settings) -> None:

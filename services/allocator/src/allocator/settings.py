@@ -21,6 +21,7 @@ from chassis.settings import (
     url,
     whole,
 )
+from chassis.traces import endpoint_setting, headers_setting
 from contract import AppId
 from contract.apps import App, AppsError, apps_from_file, one_app
 
@@ -149,6 +150,8 @@ class Settings(DatabaseSettings):
         default="30",
         doc="for how many days ended sessions are kept, and what was written down of why they went as they did",
     )
+    otlp_endpoint: str | None = endpoint_setting()
+    otlp_headers: Mapping[str, str] = headers_setting()
     name: str = setting(
         "ANTRE_INSTANCE",
         optional(text("a name")),

@@ -5,7 +5,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 
 from litestar import Litestar
 from prometheus_client import CollectorRegistry
@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from chassis import logs, ops
 from chassis.cli import refuse, version_of
 from chassis.durability import FIRST_LOOK_S, Durability, first_look, watching
+from chassis.traces import Tracer, tracing
 from chassis.vitals import LoopLag
 from contract import Keys
 from webhook_gateway.access import AccessLog
@@ -28,6 +29,7 @@ from webhook_gateway.settings import Settings, read
 from webhook_gateway.vetted import VettedInbox
 
 PROGRAM = "webhook-gateway"
+_DISTRIBUTION = "antre-webhook-gateway"
 
 
 def main() -> int:
@@ -41,7 +43,7 @@ def _arguments() -> argparse.ArgumentParser:
         prog=PROGRAM,
         description="Takes the platform's webhooks in and answers when they are durable. Set up by the environment.",
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {version_of('antre-webhook-gateway')}")
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {version_of(_DISTRIBUTION)}")
     return parser
 
 
@@ -54,15 +56,16 @@ def _run() -> int:
     asyncio.run(_first_look(settings, durability))
     inbox = _inbox(settings, settings.publish_timeout_s)
     trusted = VettedInbox(inbox, durability) if settings.require_durable_redis else inbox
-    gateway = _gateway(settings, gate, trusted, registry)
-    listener = listen(settings.http_host, settings.http_port)
-    stop_ops = ops.serve(settings.metrics_host, settings.metrics_port, gateway.metrics.registry, {})
-    app = create_app(gateway, [_lifespan(gateway, inbox, durability)])
-    try:
+    with ExitStack() as stack:
+        tracer = stack.enter_context(
+            tracing(settings.otlp_endpoint, settings.otlp_headers, PROGRAM, version_of(_DISTRIBUTION), registry)
+        )
+        gateway = _gateway(settings, gate, trusted, registry, tracer)
+        listener = listen(settings.http_host, settings.http_port)
+        stack.callback(ops.serve(settings.metrics_host, settings.metrics_port, gateway.metrics.registry, {}))
+        app = create_app(gateway, [_lifespan(gateway, inbox, durability)])
         logs.logger("webhook_gateway").info("listening", port=settings.http_port)
         serve(app, listener)
-    finally:
-        stop_ops()
     return 0
 
 
@@ -79,13 +82,15 @@ async def _first_look(settings: Settings, durability: Durability) -> None:
         await inbox.close()
 
 
-def _gateway(settings: Settings, gate: Gate, inbox: Inbox, registry: CollectorRegistry) -> Gateway:
+def _gateway(
+    settings: Settings, gate: Gate, inbox: Inbox, registry: CollectorRegistry, tracer: Tracer | None
+) -> Gateway:
     watch = Watch()
     limits = Limits(
         batch_max=settings.batch_max, pending_max=settings.pending_max, timeout_s=settings.publish_timeout_s
     )
     publisher = Publisher(inbox, limits, watch)
-    metrics = Metrics(registry, version_of("antre-webhook-gateway"), lambda: publisher.pending)
+    metrics = Metrics(registry, version_of(_DISTRIBUTION), lambda: publisher.pending)
     watch.committed, watch.failed = metrics.committed, metrics.failed
     return Gateway(
         gate=gate,
@@ -94,6 +99,7 @@ def _gateway(settings: Settings, gate: Gate, inbox: Inbox, registry: CollectorRe
         metrics=metrics,
         access=AccessLog(logs.logger("webhook_gateway.access"), verbose=settings.log_level == "debug"),
         patience=patience(settings.body_timeout_s),
+        tracer=tracer,
     )
 
 

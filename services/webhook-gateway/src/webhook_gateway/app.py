@@ -22,7 +22,8 @@ from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from chassis.logs import logger
-from contract import AppId, new_event_id
+from chassis.traces import Tracer
+from contract import AppId, RoomWaiting, new_event_id
 from contract.addresses import ALLOCATION, RESOLVE
 from webhook_gateway.access import AccessLog
 from webhook_gateway.authenticate import Gate
@@ -40,6 +41,7 @@ from webhook_gateway.exchange import (
 from webhook_gateway.metrics import Metrics
 from webhook_gateway.ports import Inbox, Unavailable
 from webhook_gateway.publisher import Publisher
+from webhook_gateway.traced import publish_traced
 from webhook_gateway.translate import Fact, Fault, Ignored, Rejected, Stamp, Translate, allocation, resolve
 
 BODY_MAX = 65_536
@@ -56,7 +58,7 @@ _Webhook = Callable[[str, Scope, Receive, Send], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """All that a webhook meets on its way. ``patience``: how long a body may take."""
+    """All that a webhook meets on its way. ``patience``: how long a body may take; ``tracer`` None: no traces."""
 
     gate: Gate
     publisher: Publisher
@@ -64,6 +66,7 @@ class Gateway:
     metrics: Metrics
     access: AccessLog
     patience: Deadlines[asyncio.Task[Any]]
+    tracer: Tracer | None = None
 
 
 def create_app(
@@ -143,9 +146,14 @@ async def _answer(gateway: Gateway, route: _Route, token: str | None, scope: Sco
         return NOT_FOUND
     if scope.get("method") != "POST":
         return NOT_ALLOWED
+    began_ns = 0 if gateway.tracer is None else time_ns()
     try:
         body = await read_body(scope, receive, BODY_MAX, gateway.patience)
-        return await _take_in(gateway, route.translate(body, _stamp(app)))
+        fact = route.translate(body, _stamp(app))
+        if gateway.tracer is not None and isinstance(fact, RoomWaiting):
+            await publish_traced(gateway.tracer, gateway.publisher.publish, fact, scope["headers"], began_ns)
+            return ACCEPTED
+        return await _take_in(gateway, fact)
     except (TooLarge, TooSlow, Gone) as error:
         return _UNREADABLE[type(error)]
     except Unavailable as error:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chassis import logs
 from chassis.settings import SettingError, flag, load, one_of, optional, path, redis_url, seconds, setting, text, whole
+from chassis.traces import endpoint_setting, headers_setting
 from contract.apps import App, AppsError, apps_from_file, one_app
 
 _PORTS = whole(1, 65_535)
@@ -66,6 +67,8 @@ class Settings:
     body_timeout_s: float = setting(
         "ANTRE_BODY_TIMEOUT_S", seconds(0.1, 60), default="10", doc="how long a webhook's body may take to come in"
     )
+    otlp_endpoint: str | None = endpoint_setting()
+    otlp_headers: Mapping[str, str] = headers_setting()
     log_format: str = setting(
         "ANTRE_LOG_FORMAT", one_of(*logs.FORMATS), default="json", doc="logs for machines or for people"
     )

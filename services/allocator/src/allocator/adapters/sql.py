@@ -28,6 +28,7 @@ _TYPES = {
     "previous": "bigint",
     "reopened": "boolean",
     "ending": "text",
+    "trace": "text",
 }
 """Where a column is not named here it is a ``timestamptz``. ``avoid`` travels as the text of an array: UNNEST
 would flatten an array of arrays."""

@@ -122,6 +122,7 @@ class SessionRow(SQLModel, table=True):
     previous: int | None = Field(sa_column=sa.Column(sa.BigInteger, nullable=True))
     reopened: bool = Field(sa_column=sa.Column(sa.Boolean, nullable=False))
     ending: str | None = Field(sa_column=sa.Column(sa.String, nullable=True))
+    trace: str | None = Field(sa_column=sa.Column(sa.String, nullable=True))
     epoch: int = Field(sa_column=sa.Column(sa.BigInteger, nullable=False))
 
 

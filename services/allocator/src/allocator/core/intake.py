@@ -206,4 +206,5 @@ def _new(event: RoomWaiting, arrival: Arrival, end: End | None, *, look_at: date
         since=max(arrival.at, end.at) if arrival.found and end is not None else arrival.at,
         previous=FIRST if previous is None and not arrival.found else previous,
         look_at=look_at,
+        trace=event.trace or None,
     )

@@ -101,6 +101,8 @@ class Session:
     """It went back to waiting after it was assigned, so a resolve may speak of its earlier life: look first."""
     ending: str | None
     """Why it ended, in a word."""
+    trace: str | None
+    """The trace parent that its webhook came with, for whoever shows what becomes of it; decides nothing."""
 
 
 def opened(
@@ -112,6 +114,7 @@ def opened(
     since: datetime,
     previous: int | None,
     look_at: datetime | None,
+    trace: str | None = None,
 ) -> Session:
     """A new session that waits since ``since``. ``look_at``: when its room is read, if it is in question."""
     return Session(
@@ -140,6 +143,7 @@ def opened(
         previous=previous,
         reopened=False,
         ending=None,
+        trace=trace,
     )
 
 

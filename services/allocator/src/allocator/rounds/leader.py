@@ -38,6 +38,7 @@ from allocator.rounds.learn import ended_in, learn, say_if_slow
 from allocator.rounds.record import Recorded, Taken, by_app, record
 from allocator.rounds.reserve import Reserved, reserve
 from allocator.rounds.telling import tell
+from allocator.rounds.traced import trace
 from allocator.rounds.tuning import Surroundings
 from chassis.logs import logger
 
@@ -68,6 +69,7 @@ class Leader:
         self._name = name
         self._trust = trust
         self._inbox, self._ledger, self._watch = around.inbox, around.ledger, around.watch
+        self._tracer = around.tracer
         self._clock, self._tuning, self._policies = around.clock, around.tuning, around.policies
         self._spec: object | None = self._policies.newest()
         self._looks_for_news = False
@@ -125,6 +127,7 @@ class Leader:
         self._forget_written(taken)
         self._announce(decided)
         await self._acknowledge(taken)
+        trace(self._tracer, decided.recorded, decided.reserved)
         plans = [one.planned for one in decided.reserved]
         tell(decided.recorded.moved, decided.recorded.answers)
         self._watch.round(self._clock.now() - started, taken.entries, decided.recorded.moved, plans)
@@ -137,7 +140,9 @@ class Leader:
         await self.calls.close()
         taken = Taken(entries=(), results=self._read().results)
         async with self._ledger.transaction(self._epoch) as tx:
-            await tx.tell((await self._record(tx, taken)).steps)
+            recorded = await self._record(tx, taken)
+            await tx.tell(recorded.steps)
+        trace(self._tracer, recorded, ())
 
     async def close(self) -> None:
         """Stop whatever is under way; nothing is written down."""

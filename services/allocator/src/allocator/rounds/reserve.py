@@ -29,6 +29,8 @@ class Reserved:
     view: Sequence[Session]
     platform_chooses: bool
     planned: Planned
+    waiting: Sequence[Session]
+    """Who waits and is first in their lane."""
     steps: Sequence[Step]
     """What there is to tell of it."""
 
@@ -48,9 +50,9 @@ async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, l
     changes = _changes(made, heads, policy, moment.wall)
     await tx.write(changes)
     steps = list(_steps(made, changes, policy, moment.wall))
+    firsts = _firsts(heads, made)
     steps += [
-        step_of_wait(*one, policy, moment.wall)
-        for one in desk.waits_told.changed(_firsts(heads, made), made.reasons, moment.wall)
+        step_of_wait(*one, policy, moment.wall) for one in desk.waits_told.changed(firsts, made.reasons, moment.wall)
     ]
     desk.planned(policy, heads, made, wanted, moment.now)
     return Reserved(
@@ -59,6 +61,7 @@ async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, l
         view=await _suspected(tx, desk, moment, lag_s),
         platform_chooses=policy.asks_platform,
         planned=Planned(app=desk.app, at=moment.wall, heads=heads, made=made, loads=loads),
+        waiting=tuple(firsts.values()),
         steps=steps,
     )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from allocator.core.ids import AppId
 from allocator.core.lifecycle import Timing
 from allocator.ports import Clock, Inbox, Ledger, Platform, PolicyDoor, Watch
+from chassis.traces import Tracer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +48,5 @@ class Surroundings:
     watch: Watch
     policies: PolicyDoor
     tuning: Tuning
+    tracer: Tracer | None = None
+    """None: nobody wants traces."""
