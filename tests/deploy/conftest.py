@@ -30,6 +30,7 @@ EVERYTHING = {
     "global": {"imageRegistry": "registry.example.com", "imagePullSecrets": ["pull"]},
     "commonLabels": {"team": "chat"},
     "operator": {"watchNamespace": "*"},
+    "tracing": {"endpoint": "http://collector.observability:4318", "existingSecret": "of-the-collector"},
 }
 PLACED = {
     "nodeSelector": {"disk": "fast"},

@@ -69,4 +69,5 @@ def test_no_secret_shows_in_the_settings():
 
 
 def test_what_is_secret_is_declared_so():
-    assert {spec.variable for _, spec in specs(Settings) if spec.secret} == {"REDIS_URL", "ANTRE_WEBHOOK_TOKENS"}
+    secret = {"REDIS_URL", "ANTRE_WEBHOOK_TOKENS", "OTEL_EXPORTER_OTLP_HEADERS"}
+    assert {spec.variable for _, spec in specs(Settings) if spec.secret} == secret

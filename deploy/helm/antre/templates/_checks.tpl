@@ -99,7 +99,7 @@
 
 {{/* What the chart sets by a value of its own would be there twice, and the latter counted without a word. */}}
 {{- define "antre.checkEnvironment" -}}
-{{- $ours := list "REDIS_URL" "DATABASE_URL" "QISCUS_APP_ID" "QISCUS_SECRET_KEY" "QISCUS_BASE_URL" "ANTRE_WEBHOOK_TOKENS" "ANTRE_APPS_FILE" "ANTRE_POLICY_FILE" "ANTRE_REQUIRE_DURABLE_REDIS" "ANTRE_REQUIRE_DURABLE_POSTGRES" "ANTRE_WATCH_NAMESPACE" "ANTRE_INSTANCE" "ANTRE_HTTP_PORT" "ANTRE_METRICS_PORT" -}}
+{{- $ours := list "REDIS_URL" "DATABASE_URL" "QISCUS_APP_ID" "QISCUS_SECRET_KEY" "QISCUS_BASE_URL" "ANTRE_WEBHOOK_TOKENS" "ANTRE_APPS_FILE" "ANTRE_POLICY_FILE" "ANTRE_REQUIRE_DURABLE_REDIS" "ANTRE_REQUIRE_DURABLE_POSTGRES" "ANTRE_WATCH_NAMESPACE" "ANTRE_INSTANCE" "ANTRE_HTTP_PORT" "ANTRE_METRICS_PORT" "OTEL_EXPORTER_OTLP_ENDPOINT" "OTEL_EXPORTER_OTLP_HEADERS" -}}
 {{- range $part := list "webhookGateway" "allocator" "operator" -}}
 {{- range (index $.Values $part).extraEnv -}}
 {{- if has (trimSuffix "_FILE" .name) (concat $ours (list "ANTRE_APPS" "ANTRE_POLICY")) -}}
