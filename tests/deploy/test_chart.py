@@ -1,6 +1,9 @@
 """The templates of the chart over a matrix of values, without a cluster."""
 
+import json
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 
@@ -70,6 +73,16 @@ def test_a_disruption_budget_never_blocks_a_drain(objects):
         if kind == "PodDisruptionBudget":
             assert one["spec"]["maxUnavailable"] >= 1
             assert replicas[name] > 1
+
+
+def test_pods_of_a_part_are_not_put_together_where_there_is_another_place(objects):
+    for (kind, name), one in objects.items():
+        if kind == "Deployment" and one["spec"].get("replicas", 2) > 1:
+            spec, labels = one["spec"]["template"]["spec"], one["spec"]["selector"]["matchLabels"]
+            (spread,) = spec["topologySpreadConstraints"]
+            assert (spread["topologyKey"], spread["whenUnsatisfiable"]) == ("kubernetes.io/hostname", "ScheduleAnyway")
+            assert spread["labelSelector"]["matchLabels"] == labels, name
+            assert "podAntiAffinity" in spec["affinity"]
 
 
 def test_a_gateway_has_time_to_leave(objects):
@@ -255,3 +268,28 @@ def test_every_value_is_explained_or_plain_from_its_name():
     schema = yaml.safe_load((CHART / "values.schema.json").read_text())
     assert schema["additionalProperties"] is False
     assert schema["properties"]["migrations"]["properties"]["mode"]["enum"] == ["initContainer", "job"]
+
+
+NOTED = ("/allocate-agent/webhook/TOKEN", "/mark-as-solved/webhook/TOKEN", "get pods -l", "logs -l", "get secret")
+
+
+@pytest.mark.parametrize("name", MATRIX)
+def test_the_notes_end_with_both_addresses_and_three_commands(helm, tmp_path, name):
+    """Helm shows notes only when it installs, so they are rendered as the content of an object."""
+    chart = shutil.copytree(CHART, tmp_path / "antre")
+    notes = (chart / "templates" / "NOTES.txt").read_text()
+    about = (
+        'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: notes}\ndata: {notes: {{ include "notes" . | toJson }}}\n'
+    )
+    (chart / "templates" / "notes.yaml").write_text(f'{{{{ define "notes" }}}}{notes}{{{{ end }}}}\n{about}')
+    command = ["helm", "template", "antre", str(chart), "-n", "chat", "--kube-version", "1.34.0", "-f", "-"]
+    command += ["--show-only", "templates/notes.yaml"]
+    told = subprocess.run(command, input=json.dumps(MATRIX[name]), capture_output=True, text=True, check=True).stdout
+    text = yaml.safe_load(told)["data"]["notes"]
+    places = [text.index(words) for words in NOTED]
+    assert places == sorted(places)
+    for line in text.splitlines():
+        if line.strip().startswith("kubectl"):
+            assert "-n chat" in line
+            shlex.split(line)
+    assert "s3cret" not in text

@@ -31,6 +31,7 @@ BY_EXTRA_ENV = {
     "ANTRE_PENDING_MAX": "the same",
     "ANTRE_PUBLISH_TIMEOUT_S": "the same",
     "ANTRE_BODY_TIMEOUT_S": "the same",
+    "ANTRE_KEEP_ALIVE_S": "only where a proxy in front keeps idle connections for longer than a minute",
     "ANTRE_CALLS_MAX": "a bound that the platform may make necessary, never the cluster",
     "ANTRE_LOG_FORMAT": "json is what a cluster wants",
     "ANTRE_LOG_LEVEL": "for the hour in which one looks for something, for one process and not for all",

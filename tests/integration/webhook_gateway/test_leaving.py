@@ -9,7 +9,9 @@ import time
 import pytest
 from integration.webhook_gateway.talk import ALLOCATION, read_answer, request, rooms_in, waiting
 
+from chassis.settings import specs
 from webhook_gateway.server import FAREWELL_S
+from webhook_gateway.settings import Settings
 
 CLIENTS = 48
 BUSY_S = 0.5
@@ -85,3 +87,21 @@ async def test_whoever_keeps_a_connection_and_says_nothing_is_not_waited_for_lon
     assert await asyncio.to_thread(gateway.running.wait, timeout_s=FAREWELL_S + 3) == 0
     assert await reader.read() == b""
     writer.close()
+
+
+@pytest.mark.parametrize(("kept_s", "is_closed"), [("1", True), ("", False)])
+async def test_an_idle_connection_is_kept_as_long_as_is_set_and_else_longer_than_a_proxy_needs(
+    start, kept_s, is_closed
+):
+    gateway = start(ANTRE_KEEP_ALIVE_S=kept_s)
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(posted("1"))
+    await read_answer(reader, time.monotonic())
+    await asyncio.sleep(2)
+    assert reader.at_eof() is is_closed
+    writer.close()
+
+
+def test_by_default_it_is_kept_longer_than_most_proxies_keep_theirs():
+    (default,) = [spec.default for _, spec in specs(Settings) if spec.variable == "ANTRE_KEEP_ALIVE_S"]
+    assert int(default) > 60

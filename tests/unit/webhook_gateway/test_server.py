@@ -103,3 +103,13 @@ async def test_a_head_over_the_bound_is_refused(connect):
 async def test_connections_beyond_the_bound_are_closed_at_once(connect):
     transports = [connect()[1] for _ in range(5)]
     assert [transport.closed for transport in transports] == [False, False, False, True, True]
+
+
+async def test_where_it_is_crowded_a_new_connection_is_not_kept_idle_for_long(connect, monkeypatch):
+    monkeypatch.setattr(server, "CROWDED", 1)
+    monkeypatch.setattr(server, "CROWDED_KEEP_ALIVE_S", 0.05)
+    (first, kept), (second, closed) = connect(), connect()
+    for protocol in (first, second):
+        protocol.data_received(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    await asyncio.sleep(0.15)
+    assert (kept.closed, closed.closed) == (False, True)

@@ -65,7 +65,7 @@ def _run() -> int:
         stack.callback(ops.serve(settings.metrics_host, settings.metrics_port, gateway.metrics.registry, {}))
         app = create_app(gateway, [_lifespan(gateway, inbox, durability)])
         logs.logger("webhook_gateway").info("listening", port=settings.http_port)
-        serve(app, listener)
+        serve(app, listener, settings.keep_alive_s)
     return 0
 
 

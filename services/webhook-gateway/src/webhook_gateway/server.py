@@ -28,6 +28,8 @@ ADDRESS_MAX = 1_024
 framework keeps a thousand of those it was asked for in mind.
 """
 CONNECTIONS_MAX = 4_096
+CROWDED, CROWDED_KEEP_ALIVE_S = CONNECTIONS_MAX // 2, 5
+"""Beyond so many connections a new one is kept idle no longer than that: whoever hoards them leaves room for others."""
 WARNINGS_PER_S = 20
 """As many lines a second as the access log has for refusals."""
 
@@ -42,7 +44,7 @@ def listen(host: str, port: int) -> socket.socket:
         raise SettingError(f"ANTRE_HTTP_PORT {port} on {host} cannot be listened on: {reason}") from None
 
 
-def serve(app: ASGIApp, listener: socket.socket) -> None:
+def serve(app: ASGIApp, listener: socket.socket, keep_alive_s: int) -> None:
     """Serve ``app`` until SIGTERM or SIGINT; then finish what is in flight, and leave with status 0."""
     config = uvicorn.Config(
         app,
@@ -54,6 +56,7 @@ def serve(app: ASGIApp, listener: socket.socket) -> None:
         access_log=False,
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=keep_alive_s,
         timeout_graceful_shutdown=GRACE_S,
     )
     logging.getLogger("uvicorn.error").addFilter(Sparing(WARNINGS_PER_S))
@@ -116,6 +119,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._unanswered: list[RequestResponseCycle] = []
         super().connection_made(transport)
+        if len(self.connections) > CROWDED:
+            self.timeout_keep_alive = min(self.timeout_keep_alive, CROWDED_KEEP_ALIVE_S)
         if len(self.connections) > CONNECTIONS_MAX:
             transport.close()
         else:

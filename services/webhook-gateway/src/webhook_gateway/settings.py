@@ -69,6 +69,13 @@ class Settings:
     )
     otlp_endpoint: str | None = endpoint_setting()
     otlp_headers: Mapping[str, str] = headers_setting()
+    keep_alive_s: int = setting(
+        "ANTRE_KEEP_ALIVE_S",
+        whole(1, 7_200),
+        default="75",
+        doc="for how many seconds a connection is kept that nothing comes on; longer than a proxy in front keeps its "
+        "own, or it may send a webhook on one that is just being closed",
+    )
     log_format: str = setting(
         "ANTRE_LOG_FORMAT", one_of(*logs.FORMATS), default="json", doc="logs for machines or for people"
     )
