@@ -1,6 +1,7 @@
 """Whether the invariants held: judged from the platform's record, the ledger, and what the processes said.
 
-Each complaint is a sentence that begins with its kind: lost, doubled, over, out of order, past leader, no rest, bug.
+Each complaint is a sentence that begins with its kind: lost, doubled, over, out of order, paused, brought back, past
+leader, no rest, bug.
 """
 
 from collections.abc import Iterator
@@ -74,10 +75,24 @@ class Judge:
         given = [one for one in after.sessions.values() if _is_given_anew(before.sessions.get(one.id), one)]
         if given:
             self._system.step("reserve")
+        if AppId(APP) in after.halts:
+            self._overtaken += [f"paused: room {one.room} was given a slot" for one in given]
+        self._overtaken += [
+            f"brought back: room {one.room} was withdrawn, and waits again by no word of anybody"
+            for one in after.sessions.values()
+            if one.id not in before.sessions and self._is_brought_back(one, before)
+        ]
         for one in given:
             for other in after.sessions.values():
                 if _stands_before(other, one) and len(self._overtaken) < COMPLAINTS_MAX:
                     self._overtaken.append(f"out of order: room {one.room} was given a slot before room {other.room}")
+
+    def _is_brought_back(self, session: Session, before: Rows) -> bool:
+        """Whether a session begins without an event, where none was open, of a wait that a person had withdrawn."""
+        if session.id.startswith("e") or (session.app, session.room) in before.open_rooms:
+            return False
+        at = self._system.withdrawn_at(session.room)
+        return at is not None and self._system.place.rooms[session.room].since <= at
 
     def _forgotten(self) -> Iterator[str]:
         """What was answered 200 is recorded, unless a store itself has lost it."""

@@ -67,6 +67,11 @@ class People:
         elif how == "removes" and not waits:
             self._place.remove(room)
 
+    def sees_to(self, room: RoomId) -> None:
+        """Somebody helps the customer in ``room`` without an agent."""
+        self._system.log(f"somebody sees to room {room}")
+        self._resolve(room)
+
     def nobody_leaves(self) -> None:
         """Conversations that can last, last; whoever stands in the way of others still goes."""
         self._patient = False

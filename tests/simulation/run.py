@@ -17,6 +17,7 @@ from simulation.people import People
 from simulation.script import Script
 from simulation.system import System
 from simulation.trouble import heal, strike
+from simulation.wishes import Wishes
 
 BEGIN_S = 0.1
 REST_WITHIN_S = 60.0
@@ -62,9 +63,11 @@ def forget_tasks(loop: asyncio.AbstractEventLoop) -> None:
 async def _play(script: Script) -> Outcome:
     system = System(script)
     people, judge = People(system), Judge(system)
+    wishes = Wishes(system, people)
     system.start()
-    await _perform(system, people)
+    await _perform(system, people, wishes)
     heal(system)
+    wishes.end_pause()
     wrongs = [*await _come_to_rest(system, people, judge), *judge.verdict()]
     ended_at = system.clock.now()
     story = tuple(system.story)
@@ -72,10 +75,10 @@ async def _play(script: Script) -> Outcome:
     return Outcome(script=script, wrongs=tuple(wrongs), story=story, virtual_s=ended_at)
 
 
-async def _perform(system: System, people: People) -> None:
+async def _perform(system: System, people: People, wishes: Wishes) -> None:
     loop = asyncio.get_running_loop()
     for happening in system.script.happenings:
-        loop.call_at(BEGIN_S + happening.at, strike, system, people, happening)
+        loop.call_at(BEGIN_S + happening.at, strike, system, people, wishes, happening)
     await asyncio.sleep(BEGIN_S + system.script.ends_at + LOOK_S)
 
 

@@ -250,6 +250,14 @@ def _hand(dice: Random, _: Shape) -> Iterator[Happening]:
     yield Happening(at=_when(dice), what=how, who="somebody")
 
 
+def _wish(dice: Random, _: Shape) -> Iterator[Happening]:
+    """A pause is ended, some time."""
+    kind, at = dice.choice(("withdraw", "withdraw", "withdraw", "requeue", "pause")), _when(dice)
+    yield Happening(at=at, what=f"asks to {kind}", who="somebody")
+    if kind == "pause":
+        yield Happening(at=at + dice.uniform(0.5, 6), what="asks to resume", who="somebody")
+
+
 def _policy(dice: Random, shape: Shape) -> Iterator[Happening]:
     yield Happening(at=_when(dice), what="capacity", value=float(dice.randint(1, shape.capacity + 1)))
 
@@ -278,6 +286,7 @@ TROUBLES: dict[str, tuple[int, _Trouble]] = {
     "webhooks": (1, _webhooks),
     "flap": (1, _flap),
     "hand": (1, _hand),
+    "wish": (1, _wish),
     "policy": (1, _policy),
     "dismiss": (1, _dismiss),
 }

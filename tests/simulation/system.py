@@ -7,8 +7,9 @@ from itertools import count
 from typing import Any
 
 from allocator.app import Allocator
-from allocator.core.ids import AppId, Epoch
+from allocator.core.ids import AppId, Epoch, RoomId
 from allocator.core.lifecycle import Timing
+from allocator.core.requests import Kind
 from allocator.election import Elector, LeaseTiming
 from allocator.rounds.tuning import Surroundings, Tuning
 from contract import Event
@@ -259,6 +260,15 @@ class System:
         """Agents may have as many as the highest capacity that was ever in force: a lower one takes nobody away."""
         self._most = max(self._most, capacity)
         self.place.carry(self._most)
+
+    def withdrawn_at(self, room: RoomId) -> datetime | None:
+        """When it was asked for, the last time that somebody had ``room`` withdrawn; None: nobody had."""
+        asked = [
+            one.request.at
+            for one in self.ledger.rows.requests.values()
+            if one.request.room == room and one.request.kind is Kind.WITHDRAW and one.answer and one.answer.done
+        ]
+        return max(asked, default=None)
 
     def step(self, name: str) -> None:
         """A server has done something; nobody has heard of it yet."""

@@ -5,22 +5,27 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from allocator.core.requests import Kind
 from simulation.loop import Process, outside
 from simulation.network import Weather
 from simulation.people import People
 from simulation.script import Happening
 from simulation.system import STEPS, AllocatorMember, Member, System
+from simulation.wishes import Wishes
 from support.memory.rows import Rows
 
 SKEW_S = 0.2
 TROUBLED = 1.0
 
 
-def strike(system: System, people: People, happening: Happening) -> None:
+def strike(system: System, people: People, wishes: Wishes, happening: Happening) -> None:
     """Let ``happening`` happen now."""
-    if happening.what not in PEOPLE:
+    wish = happening.what.removeprefix("asks to ")
+    if happening.what not in PEOPLE and wish == happening.what:
         system.log(str(happening).split(" ", 1)[1])
-    if happening.what in PEOPLE:
+    if wish != happening.what:
+        wishes.ask(Kind(wish))
+    elif happening.what in PEOPLE:
         PEOPLE[happening.what](people, happening)
     elif happening.who.split(" ")[0] in ("redis", "postgres"):
         _store(system, happening)

@@ -10,8 +10,10 @@ from datetime import datetime
 from typing import Any
 from unittest.mock import patch
 
-from allocator.core import lifecycle, outcomes, readings
+from allocator.core import lifecycle, outcomes, plan, readings
 from allocator.core.intake import Arrival
+from allocator.core.policy import Policy
+from allocator.core.reasons import WaitReason
 from allocator.core.session import Session, State
 from allocator.ports import Entry
 from allocator.rounds import leader, record
@@ -144,6 +146,18 @@ def _no_sweep(self: Calls, app: Any) -> None:
     """Nobody looks."""
 
 
+def _by_policy_alone(policy: Policy, now: datetime) -> WaitReason | None:
+    return _WHY_SHUT(replace(policy, halt=None), now)
+
+
+_WHY_SHUT = plan.why_shut
+
+
+def _parked_alone(self: MemoryTransaction, found: Arrival, now: datetime) -> bool:
+    room = (found.event.app, found.event.room)
+    return room not in self._rows.open_rooms and self._is_parked(room, now)
+
+
 def _timing(**changes: Any) -> Callable[[], AbstractContextManager[None]]:
     tuning = replace(system.TUNING, timing=replace(system.TIMING, **changes))
     return lambda: _patched(system, "TUNING", tuning)
@@ -229,6 +243,20 @@ GUARDS = (
         kinds=frozenset({"no rest", "lost"}),
         troubles=("webhooks", "gateway"),
         seed=1,
+    ),
+    Guard(
+        name="a pause by hand",
+        wrong="goes by the policy alone",
+        off=lambda: _patched(plan, "why_shut", _by_policy_alone),
+        kinds=frozenset({"paused"}),
+        troubles=("wish",),
+    ),
+    Guard(
+        name="withdrawn stay out",
+        wrong="lets the sweep bring back whom a person withdrew",
+        off=lambda: _patched(MemoryTransaction, "_is_left_out", _parked_alone),
+        kinds=frozenset({"brought back"}),
+        troubles=("wish",),
     ),
 )
 """Every guard, with the allocator that lacks it."""
