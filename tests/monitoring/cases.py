@@ -102,7 +102,7 @@ CASES = (
     ),
     *(
         Case(name=f"{reason} with free slots is as it should be", differs=_waits(reason))
-        for reason in ("all_at_capacity", "no_eligible_agent", "outside_hours", "paused")
+        for reason in ("all_at_capacity", "no_eligible_agent", "outside_hours", "paused", "paused_by_hand")
     ),
     Case(name="asking while all are full", differs=_waits("asking_who_may", free=False)),
     Case(

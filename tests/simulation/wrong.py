@@ -250,6 +250,7 @@ GUARDS = (
         off=lambda: _patched(plan, "why_shut", _by_policy_alone),
         kinds=frozenset({"paused"}),
         troubles=("wish",),
+        seed=6,
     ),
     Guard(
         name="withdrawn stay out",
@@ -257,6 +258,7 @@ GUARDS = (
         off=lambda: _patched(MemoryTransaction, "_is_left_out", _parked_alone),
         kinds=frozenset({"brought back"}),
         troubles=("wish",),
+        seed=2,
     ),
 )
 """Every guard, with the allocator that lacks it."""

@@ -169,7 +169,7 @@ class Leader:
         if not self._looks_for_news:
             return ()
         news = await tx.news({app: one.in_use or 0 for app, one in self.desks.items()})
-        self._touched.update(news.policies, (request.app for request in news.requests))
+        self._touched.update(news.policies)
         return news.requests
 
     async def _record(self, tx: Transaction, taken: Taken, requests: Sequence[Request] = ()) -> Recorded:
