@@ -34,7 +34,16 @@ class Words:
     @property
     def all(self) -> list[str]:
         """Every word that must be nowhere, the secrets of :class:`~support.system.System` with them."""
-        ours = ("redispassword", "databasepassword", "wrongpassword", "wrongtoken", "header", "query", "nonsense")
+        ours = (
+            "redispassword",
+            "databasepassword",
+            "wrongpassword",
+            "wrongtoken",
+            "traceskey",
+            "header",
+            "query",
+            "nonsense",
+        )
         return [*(self[name] for name in (*OF_A_PAYLOAD, *ours)), f"token-{self.seed}-of", f"secret-{self.seed}-of"]
 
 
@@ -92,12 +101,16 @@ def _guard(postgres: Postgres, words: Words) -> None:
     postgres.execute("SELECT pg_reload_conf()")
 
 
-def system_of(words: Words, folder: Path, processes: Processes, postgres: Postgres, redis: Valkey) -> System:
-    """A system before these stores, with their passwords, that logs all it can."""
+def system_of(
+    words: Words, folder: Path, processes: Processes, postgres: Postgres, redis: Valkey, *, traces: str
+) -> System:
+    """A system before these stores, with their passwords, that logs all it can, and sends ``traces`` there."""
     env = {
         "DATABASE_URL": database_url(postgres, words["databasepassword"]),
         "REDIS_URL": f"redis://{ROLE}:{words['redispassword']}@{HOST}:{redis.port}/0",
         "ANTRE_LOG_LEVEL": "debug",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": traces,
+        "OTEL_EXPORTER_OTLP_HEADERS": f"authorization=Bearer%20{words['traceskey']}",
     }
     done = processes.run("allocator", "migrate", env=env)
     assert done.status == 0, done.output

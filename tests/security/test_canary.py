@@ -21,6 +21,7 @@ from security.campaign import STAMP, TRANSLATIONS
 from security.door import request, says
 from security.haunted import IDENTITIES, Words, database_url, haunted, stores, system_of
 from support import free_port
+from support.collector import Collector
 from support.judgement import OF_CUSTOMERS
 from support.ledger import rows
 
@@ -50,10 +51,17 @@ def words():
 
 
 @pytest.fixture
-def system(words, store_folder, tmp_path, processes):
+def traces():
+    made = Collector()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def system(words, store_folder, tmp_path, processes, traces):
     given = [os.environ.get(name) for name in ("ANTRE_TEST_POSTGRES_BIN", "ANTRE_TEST_REDIS_SERVER")]
     with stores(store_folder / f"haunted-{words.tail}", words, *(Path(one) if one else None for one in given)) as made:
-        system = system_of(words, tmp_path, processes, *made)
+        system = system_of(words, tmp_path, processes, *made, traces=traces.endpoint)
         try:
             system.start()
             yield system
@@ -64,17 +72,22 @@ def system(words, store_folder, tmp_path, processes):
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_no_word_of_a_customers_and_no_secret_is_written_down_anywhere(system, words, processes, tmp_path):
+def test_no_word_of_a_customers_and_no_secret_is_written_down_anywhere(system, words, processes, traces):
     try:
         answers = serve_and_hurt(system, words)
     except AssertionError as error:
         error.add_note(system.story())
         raise
     start_what_cannot_start(system, words, processes)
-    looks = all_places(system, processes, answers)
+    looks = all_places(system, processes, answers) | {"traces": lambda: [("a batch", one) for one in traces.bodies]}
     assert places.found(looks, words.all) == []
     assert strangers(looks) == []
-    assert {place for place, _, _ in places.found(looks, [next(iter(system.apps))])} >= {"keys of Redis", "tables"}
+    assert {place for place, _, _ in places.found(looks, [next(iter(system.apps))])} >= {
+        "keys of Redis",
+        "tables",
+        "traces",
+    }
+    traces.bodies.append(words["planted"].encode())
     with planted(system, words["planted"], looks, answers):
         assert {place for place, _, _ in places.found(looks, [words["planted"]])} == set(looks)
 
