@@ -33,10 +33,12 @@ class Seen:
 
 
 class Collector:
-    """Takes traces at ``endpoint``. ``status``: what it answers; ``stalls``: it reads and says nothing."""
+    """Takes traces at ``endpoint``. ``status``: what it answers; ``stalls``: it reads and says nothing; ``hangs_up``:
+    it closes each connection after the answer, without a word.
+    """
 
     def __init__(self) -> None:
-        self.status, self.stalls = 200, False
+        self.status, self.stalls, self.hangs_up = 200, False, False
         self.bodies: list[bytes] = []
         self.headers: list[dict[str, str]] = []
         self._server = ThreadingHTTPServer((HOST, 0), self._handler())
@@ -82,6 +84,7 @@ class Collector:
                 self.send_header("content-length", "2")
                 self.end_headers()
                 self.wfile.write(b"{}")
+                self.close_connection = self.close_connection or collector.hangs_up
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class names it so
                 pass

@@ -149,6 +149,14 @@ class TestDue:
         assert await self.due(case, 25, apps=[]) == ([], None)
 
 
+class TestTraces:
+    async def test_the_trace_of_who_waits_is_there_for_the_next_leader(self, case):
+        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        with_trace, without = replace(waiting(1, room="1"), trace=trace), waiting(2, room="2")
+        await case.write(with_trace, without)
+        assert await case.rows(with_trace, without) == [with_trace, without]
+
+
 class TestUnsettled:
     async def test_those_under_way_come_in_the_order_they_were_reserved(self, case):
         first, second = await case.given(1), await case.given(2, slot=2)

@@ -71,6 +71,15 @@ def test_the_end_sends_what_is_left(collector, sends, monkeypatch):
     assert len(collector.bodies) == 2
 
 
+def test_an_endpoint_may_hang_up_between_batches(collector, sends):
+    collector.hangs_up = True
+    tracer, count = sends(collector.endpoint)
+    for number in range(1, 4):
+        tracer.tell(span(number))
+        until(lambda: count("sent") == number)  # noqa: B023 - called at once
+    assert count("failed") == 0
+
+
 def test_what_does_not_fit_is_counted_and_nobody_waits(collector, sends, monkeypatch):
     monkeypatch.setattr(otlp, "QUEUE_MAX", 10)
     monkeypatch.setattr(otlp, "EVERY_S", 60.0)

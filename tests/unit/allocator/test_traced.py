@@ -99,3 +99,15 @@ async def test_the_next_leader_goes_on_with_the_trace(world):
         await asyncio.sleep(3)
     assert told.names()[-1] == "assigned"
     assert {span.place.trace for span in told.spans} == {place_of(CALLER).trace}
+
+
+@in_a_world()
+async def test_what_a_leader_settles_as_it_leaves_is_shown_too(world):
+    told = Told(world)
+    world.platform.agent(1)
+    world.platform.script.latency_s = lambda call: 0.05 if call == "assign" else 0.0
+    async with world.leading() as leader:
+        writes(world, "100")
+        await asyncio.sleep(0.02)
+        assert leader.calls.assigning
+    assert told.names() == ["recorded", "reserved", "assigned"]

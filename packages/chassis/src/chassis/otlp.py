@@ -67,13 +67,14 @@ class Otlp:
         while not self._closing.wait(EVERY_S):
             self._send_all()
         self._send_all()
-        self._post.close()
 
     def _send_all(self) -> None:
-        """Until the queue is empty, or the endpoint does not take any."""
-        while batch := list(self._take()):
-            if not self._send(batch):
-                return
+        """Until the queue is empty, or the endpoint does not take any. No connection is kept for the next time: by then
+        the endpoint may have closed it.
+        """
+        while (batch := list(self._take())) and self._send(batch):
+            pass
+        self._post.close()
 
     def _take(self) -> Iterator[Span]:
         for _ in range(min(BATCH_MAX, len(self._queue))):
@@ -92,7 +93,7 @@ class Otlp:
 
 
 class _Post:
-    """Posts to the endpoint, on one connection as long as that lasts; belongs to one thread. No redirects, no proxy."""
+    """Posts to the endpoint, on one connection until it is closed; belongs to one thread. No redirects, no proxy."""
 
     def __init__(self, endpoint: str, headers: Mapping[str, str]) -> None:
         parts = urlsplit(endpoint)

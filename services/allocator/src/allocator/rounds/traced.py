@@ -38,7 +38,7 @@ def _tell(tracer: Tracer, steps: Iterable[Step], sessions: Iterable[Session]) ->
 
 def _span(step: Step, session: Session) -> Span | None:
     parent = place_of(session.trace or "")
-    if parent is None:
+    if parent is None or not parent.is_sampled:
         return None
     outcome = step.facts.get("platform")
     began, ended = _lasted(step, session)
