@@ -226,6 +226,32 @@ def test_a_customer_given_by_hand_uses_a_slot_once_the_loads_were_compared(desk)
     assert len(made.reservations) == 1
 
 
+def given_by_hand_while_a_slot_is_held(desk):
+    """The platform counts one customer, and we hold a slot: they seem to be the same."""
+    desk.asked(WA, Roster(agents=(seen(1, count=1),), read_at=0.0, uses=None), 0.0)
+    desk.compare({AgentId(1): load(1)})
+
+
+def test_a_slot_that_was_held_for_somebody_served_no_more_hid_a_customer_given_by_hand(desk):
+    given_by_hand_while_a_slot_is_held(desk)
+    desk.compare({AgentId(1): load()})
+    assert len(round_of(desk, heads(1, 2), 0.1)[0].reservations) == 1
+
+
+def test_a_slot_that_came_free_just_now_hid_nobody(desk):
+    given_by_hand_while_a_slot_is_held(desk)
+    desk.compare({AgentId(1): load(closed=1)})
+    assert len(round_of(desk, heads(1, 2), 0.1)[0].reservations) == 2
+
+
+def test_an_end_that_does_not_show_any_more_frees_no_slot(desk):
+    """Else its customer, whom a late count still has, would be somebody else's."""
+    desk.asked(WA, Roster(agents=(seen(1, count=1),), read_at=0.0, uses=None), 0.0)
+    desk.compare({AgentId(1): load(closed=1)})
+    desk.compare({AgentId(1): load()})
+    assert len(round_of(desk, heads(1, 2), 0.1)[0].reservations) == 2
+
+
 def test_a_roster_that_no_plan_has_seen_is_good_however_slow_the_round(desk):
     """Else a leader whose rounds take longer than rosters are trusted would give out nothing, for ever."""
     round_of(desk, heads(1), 0.0)

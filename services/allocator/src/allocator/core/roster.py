@@ -7,10 +7,13 @@ capacity as it is. It serves to find the customers that are *not* ours (given by
 
 and the largest such figure of the last ``lag_s`` seconds is believed, because an assignment of ours that the
 count does not show yet would hide a foreign one. An agent's used slots are ours plus foreign.
+
+A slot that is held for who is served no more (in doubt, or the end was told late) hides a foreign customer as well,
+until it is given up: then what was counted last is looked at again.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from allocator.core.ids import AgentId, Lane
 
@@ -69,6 +72,22 @@ def foreign_after(foreign: Foreign, roster: Roster, loads: Mapping[AgentId, Load
         recent = tuple(pair for pair in known.get(seen.agent, ()) if pair[0] > roster.read_at - lag_s)
         known[seen.agent] = (*recent, (roster.read_at, count)) if count > 0 else recent
     return {agent: pairs for agent, pairs in known.items() if pairs}
+
+
+def freed_unseen(before: Mapping[AgentId, Load], loads: Mapping[AgentId, Load]) -> frozenset[AgentId]:
+    """Agents of whose slots more were freed since ``before`` than we were told of ends: the platform may not have
+    counted who had them for long.
+    """
+    return frozenset(agent for agent, load in before.items() if _freed_unseen(load, loads.get(agent, IDLE)))
+
+
+def _freed_unseen(before: Load, load: Load) -> bool:
+    return len(before.taken - load.taken) > max(0, load.closed - before.closed)
+
+
+def of_agents(roster: Roster, agents: Collection[AgentId]) -> Roster:
+    """What ``roster`` says of some agents."""
+    return replace(roster, agents=tuple(seen for seen in roster.agents if seen.agent in agents))
 
 
 def short_after(short: Mapping[AgentId, float], roster: Roster, loads: Mapping[AgentId, Load]) -> dict[AgentId, float]:

@@ -15,7 +15,17 @@ from allocator.core.ids import AgentId, AppId, Lane, RoomId
 from allocator.core.plan import Plan, Snapshot, head_of, heads_needed, why_shut
 from allocator.core.policy import Policy
 from allocator.core.reasons import WaitReason
-from allocator.core.roster import Foreign, Load, Roster, Seen, foreign_after, foreign_of, short_after
+from allocator.core.roster import (
+    Foreign,
+    Load,
+    Roster,
+    Seen,
+    foreign_after,
+    foreign_of,
+    freed_unseen,
+    of_agents,
+    short_after,
+)
 from allocator.core.session import Session
 from allocator.core.steps import WaitsTold
 from allocator.ports import Outlook
@@ -96,6 +106,7 @@ class Desk:
         self._tuning = tuning
         self._lines: dict[Lane, _Line] = {}
         self._foreign: Foreign = {}
+        self._loads: Mapping[AgentId, Load] = {}
         self._short: dict[AgentId, float] = {}
         self._tally = NOTHING
         self._given: list[Given] = []
@@ -131,10 +142,16 @@ class Desk:
             line.failures, line.ask_from = 0, now
 
     def compare(self, loads: Mapping[AgentId, Load]) -> None:
-        """Take from new rosters what they say of customers that are not ours."""
+        """Take from new rosters what they say of customers that are not ours, and from the others what they say of
+        agents whose slots were freed since without a word that it was just then.
+        """
+        freed, self._loads = freed_unseen(self._loads, loads), loads
         for line in self._lines.values():
-            if line.roster is not None and not line.compared:
-                self._foreign = foreign_after(self._foreign, line.roster, loads, self._tuning.timing.lag_s)
+            if line.roster is None or (line.compared and not freed):
+                continue
+            shown = of_agents(line.roster, freed) if line.compared else line.roster
+            self._foreign = foreign_after(self._foreign, shown, loads, self._tuning.timing.lag_s)
+            if not line.compared:
                 self._short = short_after(self._short, line.roster, loads)
                 line.compared = True
 
