@@ -8,7 +8,7 @@ from deploy.conftest import CREDENTIALS, MATRIX, containers, pods
 
 from allocator.settings import DatabaseSettings, OperatorSettings, Settings
 from chassis.settings import specs
-from qiscus_simulator.options import OPTIONS
+from qiscus_simulator.options import OPTIONS, read_options
 from webhook_gateway.settings import Settings as GatewaySettings
 
 KNOWN = {
@@ -78,6 +78,21 @@ def test_every_variable_that_the_code_knows_is_set_by_a_value_or_told_of_here(re
     names, _ = known(container)
     by_value = {variable for variable in names if variable.removesuffix("_FILE") in by_value} - BY_EXTRA_ENV.keys()
     assert names - by_value - FIXED.keys() - BY_EXTRA_ENV.keys() == set()
+
+
+def test_the_simulator_makes_of_its_variables_and_its_secret_what_was_meant(rendered, tmp_path):
+    for name, text in {"app-id": "sim-demo", "secret-key": "key", "webhook-tokens": "new-token,old-token"}.items():
+        (tmp_path / name).write_text(text)
+    objects = rendered("everything")
+    (container,) = objects["Deployment", "antre-simulator"]["spec"]["template"]["spec"]["containers"]
+    (mount,) = container["volumeMounts"]
+    env = {entry["name"]: entry["value"] for entry in container["env"]}
+    assert env["SIMULATOR_CREDENTIALS"] == mount["mountPath"]
+    options = read_options([], {**env, "SIMULATOR_CREDENTIALS": str(tmp_path)})
+    assert options.apps == {"sim-demo": "key"}
+    port = objects["Service", "antre-webhook-gateway"]["spec"]["ports"][0]["port"]
+    assert options.allocate_url == f"http://antre-webhook-gateway:{port}/allocate-agent/webhook/new-token"
+    assert options.resolve_url == f"http://antre-webhook-gateway:{port}/mark-as-solved/webhook/new-token"
 
 
 def test_nothing_is_told_of_here_that_the_code_does_not_know():

@@ -4,6 +4,8 @@ one that the tests in a cluster run on, and the newest. A word that a version do
 
 import copy
 import re
+import shutil
+import subprocess
 from functools import cache
 
 import kubernetes_validate
@@ -46,6 +48,17 @@ def test_every_object_of_kustomize_is_one_that_kubernetes_takes(version):
     objects = [one for path in paths for one in yaml.safe_load_all(path.read_text()) if one and "kind" in one]
     assert len(objects) > 20
     assert list(complaints(objects, version)) == []
+
+
+@pytest.mark.parametrize("overlay", ["dev", "production"])
+def test_every_object_of_an_overlay_is_one_that_kubernetes_takes(overlay):
+    if not shutil.which("kubectl"):
+        pytest.skip("there is no kubectl on PATH")
+    command = ["kubectl", "kustomize", f"deploy/kustomize/overlays/{overlay}"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    objects = list(yaml.safe_load_all(told))
+    assert len(objects) > 20
+    assert [text for version in VERSIONS for text in complaints(objects, version)] == []
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from support.programs import program
 
 NEXT = "next"
 CUT_OFF_SHARE = 0.01
-"""Of connections that are kept open some end in the very moment when a request starts on them."""
+"""A gateway that goes says farewell first; what remains are connections that were silent for three seconds before."""
 VERSIONS = "/usr/local/lib/python3.13/site-packages/allocator/migrations/versions"
 
 
