@@ -17,6 +17,8 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from allocator.adapters import direct
+from allocator.adapters.direct import Direct
 from allocator.adapters.statements import Statements, standing_of
 from allocator.core.ids import AppId, Epoch
 from allocator.core.policy import Policy
@@ -132,7 +134,7 @@ class PostgresLedger:
             found = await connection.exec_driver_sql(_FENCE, (epoch, self._leader))
             if found.first() is None:
                 raise StaleTerm(f"term {epoch} is over")
-            statements = Statements(connection, epoch, policies)
+            statements = Statements(await Direct.below(connection), epoch, policies)
             try:
                 yield statements
             finally:
@@ -179,13 +181,25 @@ class PostgresLedger:
         """
         async with translated(self._engine), self._engine.connect() as connection:
             try:
-                async with connection.begin():
+                async with connection.begin(), _thrown_away(connection):
                     yield connection
             except StaleTerm:
                 raise
             except BaseException:
                 await connection.invalidate()
                 raise
+
+
+@asynccontextmanager
+async def _thrown_away(connection: AsyncConnection) -> AsyncIterator[None]:
+    """When the block breaks off; before a rollback is tried, which would wait for a server that is not there."""
+    try:
+        yield
+    except StaleTerm:
+        raise
+    except BaseException:
+        await connection.invalidate()
+        raise
 
 
 def doubts_of(settings: Mapping[str, str]) -> tuple[Doubt, ...]:
@@ -198,23 +212,31 @@ async def translated(engine: AsyncEngine) -> AsyncIterator[None]:
     """Library errors in the block come out as the ports' errors."""
     try:
         yield
-    except IntegrityError as error:
+    except (IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:
         raise Conflict(f"Postgres: {_name(error)}") from error
-    except (SQLAlchemyError, OSError, TimeoutError) as error:
+    except (SQLAlchemyError, *direct.ERRORS, OSError, TimeoutError) as error:
         if _is_read_only(error):  # the server is a standby now: none of these connections will do
             await engine.dispose()
         raise Unavailable(f"Postgres: {_name(error)}") from error
 
 
 def _is_read_only(error: Exception) -> bool:
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == _READ_ONLY
+    return _state(error) == _READ_ONLY
 
 
 def _name(error: Exception) -> str:
     """The kind of error, never its text: that may quote a statement's values."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    state = getattr(cause, "sqlstate", None)
-    return _SCHEMA.get(str(state), str(state or type(cause).__name__))
+    state = _state(error)
+    return _SCHEMA.get(str(state), str(state or type(_cause(error)).__name__))
+
+
+def _state(error: Exception) -> object:
+    """What Postgres said it was, if it was Postgres."""
+    return getattr(_cause(error), "sqlstate", None)
+
+
+def _cause(error: Exception) -> object:
+    return error.orig if isinstance(error, DBAPIError) else error
 
 
 def _address(url: str) -> tuple[str, str | None]:

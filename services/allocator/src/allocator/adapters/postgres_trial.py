@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from allocator.adapters import sql_answers
+from allocator.adapters.direct import Direct
 from allocator.adapters.postgres import engine_for, translated
 from allocator.adapters.statements import Statements
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId
@@ -38,7 +39,7 @@ class PostgresTrial:
         """The policy of ``app``, as if no person had paused it: what is tried is what policies do."""
         async with translated(self._engine), self._engine.begin() as connection:
             await connection.exec_driver_sql(sql_answers.READ_ONLY)
-            return replace(await Statements(connection, Epoch(0), {}).policy(app), halt=None)
+            return replace(await Statements(await Direct.below(connection), Epoch(0), {}).policy(app), halt=None)
 
     async def given(self, app: AppId, version: int) -> tuple[str, datetime | None]:
         """Where that version of the policy of ``app`` came from, and when; None: nobody gave it."""
@@ -51,7 +52,7 @@ class PostgresTrial:
         """The rest, for these policies."""
         async with translated(self._engine), self._engine.begin() as connection:
             await connection.exec_driver_sql(sql_answers.READ_ONLY)
-            reading = Statements(connection, Epoch(0), {})
+            reading = Statements(await Direct.below(connection), Epoch(0), {})
             heads = await reading.heads(app, HEADS_MAX)
             rooms = [session.room for line in heads.values() for session in line]
             return Backlog(
