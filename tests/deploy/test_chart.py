@@ -60,6 +60,12 @@ def test_no_image_is_latest(objects):
             assert not container["image"].endswith(":latest")
 
 
+def test_without_a_pause_there_is_none(helm):
+    """Kubernetes before 1.34 refuses a pause of 0 s."""
+    values = {**CREDENTIALS, "webhookGateway": {"preStopSeconds": 0}}
+    assert "preStop" not in helm("template", "antre", "--kube-version", "1.30.0", values=values)
+
+
 def test_selectors_are_met_by_their_pods(objects):
     for (kind, name), one in objects.items():
         if kind in {"Deployment", "StatefulSet"}:

@@ -32,6 +32,8 @@ def of_gateway(**values):
         ({**CREDENTIALS, **EXTERNAL, "redis": {"enabled": False, **SECRET}}, "of the built-in Redis, which is off"),
         ({**CREDENTIALS, "postgresql": {"password": "a", **SECRET}}, "the password is in the Secret"),
         ({**CREDENTIALS, "redis": {"password": "a b@c"}}, "redis.password may hold letters, digits"),
+        ({**CREDENTIALS, "postgresql": {"username": "a@b"}}, "postgresql.username may hold letters, digits"),
+        ({**CREDENTIALS, "postgresql": {"database": ""}}, "postgresql.database may hold letters, digits"),
         ({**CREDENTIALS, "policy": {"paused": True}}, "operator.enabled and policy are both set"),
         ({**CREDENTIALS, "operator": {"enabled": False, "watchNamespace": "x"}}, "there is no operator"),
         ({**CREDENTIALS, "migrations": {"mode": "job"}}, "before the built-in Postgres is there"),

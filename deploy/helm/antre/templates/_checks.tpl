@@ -69,6 +69,11 @@
 {{- fail (printf "%s.password may hold letters, digits and . _ ~ - only: it becomes part of an address; for another give %s.existingSecret" $store $store) -}}
 {{- end -}}
 {{- end -}}
+{{- range $part := list "username" "database" -}}
+{{- if not (regexMatch "^[0-9A-Za-z._~-]+$" (index $.Values.postgresql $part)) -}}
+{{- fail (printf "postgresql.%s may hold letters, digits and . _ ~ - only: it becomes part of an address" $part) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "antre.checkGateway" -}}
