@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from allocator.core.ids import AppId, Epoch
 from allocator.core.session import OPEN, UNSETTLED, Session, State
 from qiscus_simulator.checker import judge
+from qiscus_simulator.record import Entry
 from simulation.place import APP
 from simulation.system import System
 from support.memory.rows import Rows
@@ -29,6 +30,7 @@ class Judge:
     def __init__(self, system: System) -> None:
         self._system = system
         self._overtaken: list[str] = []
+        self._given_at: dict[tuple[str, int | None], list[float]] = {}
         system.ledger.committed = self._committed
 
     def disagreements(self, goal: str) -> list[str]:
@@ -50,6 +52,7 @@ class Judge:
             system.clock.wall().timestamp(),
             grace_s=GRACE_S,
             tolerance_s=self._tolerance_s(),
+            decided_at=self._decided_at,
         )
         kinds = {"lost": said.lost, "doubled": said.doubled, "over": said.over, "out_of_order": said.out_of_order}
         if LOST_COMMITS in system.script.troubles:
@@ -83,9 +86,15 @@ class Judge:
             if one.id not in before.sessions and self._is_brought_back(one, before)
         ]
         for one in given:
+            self._given_at.setdefault((one.room, one.agent), []).append(self._system.clock.wall().timestamp())
             for other in after.sessions.values():
                 if _stands_before(other, one) and len(self._overtaken) < COMPLAINTS_MAX:
                     self._overtaken.append(f"out of order: room {one.room} was given a slot before room {other.room}")
+
+    def _decided_at(self, entry: Entry) -> float:
+        """When the room was given its slot for the last time before ``entry``: a new leader announces it again."""
+        before = [at for at in self._given_at.get((entry.room, entry.agent), ()) if at <= entry.at]
+        return before[-1] if before else entry.at
 
     def _is_brought_back(self, session: Session, before: Rows) -> bool:
         """Whether a session begins without an event, where none was open, of a wait that a person had withdrawn."""

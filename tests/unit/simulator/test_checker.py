@@ -223,6 +223,16 @@ def test_a_chat_given_by_hand_counts_once_an_allocator_can_know_of_it(log):
     assert wrongs(verdict(log)) == {"over": 1}
 
 
+def test_where_it_is_known_when_an_agent_was_chosen_what_came_later_is_not_held_against_it(log):
+    log.agent(0, 1, capacity=1)
+    log.arrives(1, 1)
+    log.seats(2, 1, 1, what="hand")
+    log.arrives(3, 2)
+    log.assigns(9, 2, 1)
+    for decided_s, found in ((4, {}), (6, {"over": 1})):
+        assert wrongs(verdict(log, decided_at=lambda _, at=START + decided_s: at)) == found
+
+
 def test_later_counters_give_more_time(log):
     log.add(0, "fault", what="counter_lag_s", value=10.0)
     log.agent(0, 1, capacity=1)

@@ -22,8 +22,9 @@ doubled
     sessions in which an API assign took effect while somebody else sat in the room, or put somebody out of it.
 over
     API assigns with effect after which the agent held more sessions than its capacity. Held are open sessions the API
-    put there, and those given by hand longer ago than the counter's lag + 2 s. A supervisor's and an admin's capacity
-    is 0: they are not for allocation.
+    put there, and those given by hand longer than the counter's lag + 2 s before the assign took effect; or, where the
+    allocator's own record tells when it chose the agent, before that (``decided_at``). A supervisor's and an admin's
+    capacity is 0: they are not for allocation.
 out_of_order
     sessions that were overtaken by at least one other (see ``overtaking``), counted once each.
 evenness
@@ -48,7 +49,15 @@ from typing import Any, Final
 from qiscus_simulator.evenness import evenness
 from qiscus_simulator.overtaking import overtaken
 from qiscus_simulator.record import Entry
-from qiscus_simulator.replay import AgentTruth, SessionTruth, Truth, Violation, replay
+from qiscus_simulator.replay import (
+    AgentTruth,
+    DecidedAt,
+    SessionTruth,
+    Truth,
+    Violation,
+    as_it_took_effect,
+    replay,
+)
 
 GRACE_S: Final = 10.0
 TOLERANCE_S: Final = 1.0
@@ -80,11 +89,16 @@ class Verdict:
 
 
 def judge(
-    entries: Iterable[Entry], end_at: float, *, grace_s: float = GRACE_S, tolerance_s: float = TOLERANCE_S
+    entries: Iterable[Entry],
+    end_at: float,
+    *,
+    grace_s: float = GRACE_S,
+    tolerance_s: float = TOLERANCE_S,
+    decided_at: DecidedAt = as_it_took_effect,
 ) -> Verdict:
     """Judge the record of one app or of many; ``end_at`` is the moment of judgement, in the record's time."""
     entries = list(entries)
-    truth = replay(entries)
+    truth = replay(entries, decided_at)
     sessions = list(truth.sessions.values())
     waiting = [session for session in sessions if session.waiting_since is not None]
     waits = sorted(_waits(sessions))

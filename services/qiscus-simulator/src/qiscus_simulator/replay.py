@@ -1,6 +1,6 @@
 """Replays the record into what the checker needs to know of every session and agent. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from qiscus_simulator.record import AgentState, Entry
@@ -62,11 +62,21 @@ class Violation:
     text: str
 
 
+DecidedAt = Callable[[Entry], float]
+"""When the allocator chose the agent of an assignment: of what happened later it could not know."""
+
+
+def as_it_took_effect(entry: Entry) -> float:
+    """What is assumed of an allocator of which nothing else is known."""
+    return entry.at
+
+
 class Truth:
     """The whole record, folded. ``now`` is the time of the last entry."""
 
-    def __init__(self) -> None:
+    def __init__(self, decided_at: DecidedAt) -> None:
         """Begin with nothing known."""
+        self._decided_at = decided_at
         self.now = 0.0
         self.started_at = 0.0
         self.sessions: dict[int, SessionTruth] = {}
@@ -156,7 +166,7 @@ class Truth:
 
     def _occupied(self, entry: Entry, agent: AgentTruth) -> int:
         """Count an agent's sessions as far as an allocator could know of them."""
-        known = entry.at - self._lag_s.get(entry.app, DEFAULT_COUNTER_LAG_S) - SETTLED_AFTER_S
+        known = self._decided_at(entry) - self._lag_s.get(entry.app, DEFAULT_COUNTER_LAG_S) - SETTLED_AFTER_S
         return agent.held + sum(since < known for since in agent.given.values())
 
     def _unseat(self, app: str, session: SessionTruth, agent_id: int) -> None:
@@ -187,9 +197,9 @@ class Truth:
         return Violation(what=what, at=self.now, session=session, agents=agents, text=text)
 
 
-def replay(entries: Iterable[Entry]) -> Truth:
+def replay(entries: Iterable[Entry], decided_at: DecidedAt = as_it_took_effect) -> Truth:
     """Fold a record, or any part of one from its beginning."""
-    truth = Truth()
+    truth = Truth(decided_at)
     for entry in entries:
         truth.see(entry)
     return truth
