@@ -4,6 +4,7 @@ Everything that waits looks after the processes meanwhile, as the supervisor of 
 whatever dies in it, and what it waits for is brought about by those who came after.
 """
 
+import asyncio
 import socket
 import time
 import uuid
@@ -12,7 +13,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from contract import AppId, Keys
+from allocator.adapters.postgres_requests import PostgresRequests
+from allocator.core.requests import Kind, RequestId
+from contract import AppId, Keys, RoomId
 from one_machine.ports import HOST, free_port
 from support.ledger import value
 from support.platform import Entry, Simulator
@@ -106,6 +109,12 @@ class Stage:
         """What a person does in a room; that there is nothing to do is no fault."""
         with suppress(AssertionError):
             self.platform.post("people", do=deed, room_id=room)
+
+    def asks(self, kind: Kind, room: str | None = None) -> None:
+        """A person asks the leader for something, and gets an answer."""
+        about = None if room is None else RoomId(room)
+        asyncio.run(_ask(self.database_url, RequestId(uuid.uuid4().hex), kind, about))
+        self.until(f"{kind} is answered", lambda: not self.ask("SELECT count(*) FROM request WHERE done_at IS NULL"))
 
     def set_policy(self, *, paused: bool) -> None:
         """Replace the policy file in one step."""
@@ -257,6 +266,12 @@ def staged(bench: Bench, plan: Plan) -> Iterator[Stage]:
             yield stage
         finally:
             stage.end()
+
+
+async def _ask(url: str, identity: RequestId, kind: Kind, room: RoomId | None) -> None:
+    requests = PostgresRequests(url, PATIENCE_S)
+    await requests.ask(identity, AppId(APP), kind, room, "somebody")
+    await requests.close()
 
 
 def _answers(port: int) -> bool:

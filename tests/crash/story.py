@@ -7,6 +7,8 @@ The agents resolve nobody by themselves: the story's people do.
 from collections.abc import Callable, Sequence
 from random import Random
 
+from allocator.core.requests import Kind
+
 from .stage import Stage
 
 Beat = Callable[[Stage], None]
@@ -61,6 +63,20 @@ def one_leaves_while_waiting(stage: Stage) -> None:
     stage.until_assigned(stayer)
 
 
+def a_person_asks(stage: Stage) -> None:
+    """Nobody is assigned for a while, by hand; of two who wait, one is withdrawn, and helped without an agent."""
+    stage.quiet = True
+    stage.asks(Kind.PAUSE)
+    leaver, stayer = stage.customers(2)
+    wanted = f"SELECT count(DISTINCT room) FROM event WHERE room IN ('{leaver}', '{stayer}')"
+    stage.until("both wait in the ledger", lambda: stage.ask(wanted) == len((leaver, stayer)))
+    stage.asks(Kind.WITHDRAW, leaver)
+    stage.by_hand("resolve", leaver)
+    stage.asks(Kind.RESUME)
+    stage.quiet = False
+    stage.until_assigned(stayer)
+
+
 def nobody_tells_of_one(stage: Stage) -> None:
     """A webhook is lost; the sweep finds the customer, while other things happen."""
     stage.customers(send=False)
@@ -86,6 +102,7 @@ BEATS: tuple[Beat, ...] = (
     an_entry_cannot_be_read,
     one_comes_back,
     one_leaves_while_waiting,
+    a_person_asks,
 )
 OF_THE_SWEEP = frozenset({nobody_tells_of_one})
 

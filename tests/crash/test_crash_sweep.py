@@ -21,8 +21,6 @@ NOT_IN_THE_STORY = {
     "ledger.renew_term",  # after a round that failed, and only then
     "lease.wait_for_release",  # who calls it follows, and follows only
     "platform.suggestion",  # a strategy of its own
-    "transaction.answer",  # where people ask for something, as is the next
-    "transaction.concerned",
     "transaction.last_agents",  # where the policy is sticky
     "transaction.served_by",  # where the platform counts fewer than we do: the story's delays decide
 }

@@ -2,9 +2,14 @@
 
 import asyncio
 import json
+import os
+import signal
+import sys
 import time
+from asyncio.subprocess import PIPE
 from dataclasses import replace
 
+import httpx
 import pytest
 import redis
 from integration.allocator.asked import ask
@@ -77,7 +82,8 @@ class TestThroughAnAllocatorOfItsOwn:
                 "ANTRE_SWEEP_S": "5",
                 "ANTRE_LEASE_TTL_S": "6",
             }
-            return processes.start("allocator", "allocate", env=env).wait_ready(f"http://127.0.0.1:{port}/livez")
+            running = processes.start("allocator", "allocate", env=env).wait_ready(f"http://127.0.0.1:{port}/livez")
+            return running, f"http://127.0.0.1:{port}/metrics"
 
         return start
 
@@ -107,7 +113,7 @@ class TestThroughAnAllocatorOfItsOwn:
         def given():
             return [one["room"] for one in simulator.assigned()]
 
-        first = allocate()
+        first, metrics = allocate()
         room = comes()
         await until(lambda: given() == [room])
         await act("pause", SIM)
@@ -118,6 +124,8 @@ class TestThroughAnAllocatorOfItsOwn:
 
         await until(wait)
         assert (await ask(urls, "backlog")).out.splitlines()[0].split(", ")[-1].startswith("paused by budi since ")
+        figure = f'antre_waiting{{app="{SIM}",reason="paused_by_hand"}} 3.0'
+        await until(lambda: figure in httpx.get(metrics, trust_env=False).text)
         await act("withdraw", rooms[0])
         first.kill()
         allocate()
@@ -257,3 +265,18 @@ async def test_nobody_can_fill_the_table_while_nobody_leads(world, urls):
             return json.loads(found.out)["apps"][0]["requests_open"] == 0
 
         await world.until(all_answered, timeout_s=30)
+
+
+async def test_whoever_stops_waiting_is_told_that_it_stays(world, urls):
+    env = {"DATABASE_URL": urls[0], "REDIS_URL": urls[1], "QISCUS_APP_ID": APP, "PATH": os.environ["PATH"]}
+    command = (sys.executable, "-m", "allocator", "pause", APP, "--wait", "60")
+    running = await asyncio.create_subprocess_exec(*command, env=env, stdout=PIPE, stderr=PIPE)
+
+    async def is_written_down():
+        found = await ask(urls, "status", "--json", QISCUS_APP_ID=APP)
+        return found.json["apps"][0]["requests_open"] == 1
+
+    await world.until(is_written_down)
+    running.send_signal(signal.SIGINT)
+    out, err = await running.communicate()
+    assert (running.returncode, err.decode(), out.decode()[:10]) == (4, "", "accepted  ")

@@ -5,6 +5,7 @@ answered by then stays, and is carried out by whoever leads next.
 """
 
 import asyncio
+import contextlib
 import getpass
 import os
 import time
@@ -19,6 +20,7 @@ from allocator.commands import Words, asking, showing
 from allocator.commands.asking import EXIT_ACCEPTED, EXIT_NOT_WELL, EXIT_WELL, Desk
 from allocator.core.ids import AppId, RoomId
 from allocator.core.requests import BY_MAX, Kind, RequestId
+from allocator.ports import Unavailable
 from chassis.settings import SettingError
 from contract import new_event_id
 from contract.events import is_room_id
@@ -132,13 +134,20 @@ async def _ask(desk: Desk, app: AppId, kind: Kind, room: RoomId | None) -> int:
 
 
 async def _became(requests: PostgresRequests, identity: RequestId, wait_s: float) -> Became | None:
-    """What became of it, within ``wait_s``."""
+    """What became of it, within ``wait_s``. It is written down already: that Postgres cannot be asked just now, or that
+    somebody stops waiting (Ctrl-C), changes nothing about it.
+    """
     give_up_at = time.monotonic() + wait_s
-    while wait_s > 0:
-        became = await requests.became(identity)
-        if became is not None or time.monotonic() >= give_up_at:
-            return became
-        await asyncio.sleep(LOOK_S)
+    try:
+        while time.monotonic() < give_up_at:
+            with contextlib.suppress(Unavailable):
+                if (became := await requests.became(identity)) is not None:
+                    return became
+            await asyncio.sleep(LOOK_S)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        assert task is not None
+        task.uncancel()
     return None
 
 
