@@ -78,6 +78,20 @@ async def test_whoever_is_in_the_middle_of_a_head_when_time_is_up_is_still_answe
     assert await asyncio.to_thread(gateway.running.wait) == 0
 
 
+async def test_the_answer_to_what_began_long_before_asks_to_go_as_well(start):
+    gateway = start(ANTRE_BODY_TIMEOUT_S="10")
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    asked = posted("1")
+    writer.write(asked[:-5])
+    await asyncio.sleep(1.5)
+    gateway.running.process.send_signal(signal.SIGTERM)
+    await asyncio.sleep(0.5)
+    writer.write(asked[-5:])
+    answer = await read_answer(reader, time.monotonic())
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
+    writer.close()
+
+
 async def test_whoever_keeps_a_connection_and_says_nothing_is_not_waited_for_long(start):
     gateway = start()
     reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
