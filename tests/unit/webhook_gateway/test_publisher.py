@@ -67,6 +67,30 @@ async def test_what_comes_while_a_write_is_in_flight_goes_together_in_the_next(i
     assert inbox.most_at_once == 1
 
 
+async def test_after_a_slow_write_those_who_come_right_after_it_go_with_those_who_came_during_it(inbox):
+    """Or senders who wait for their answer before they send again would fall apart into two halves that take turns."""
+    publisher = Publisher(inbox, Limits(batch_max=10, pending_max=20, timeout_s=2.0))
+    inbox.gate.clear()
+    tasks = start(publisher, 1, 2)
+    await settle()
+    tasks += start(publisher, 3)
+    await asyncio.sleep(0.05)
+    inbox.gate.set()
+    await outcomes(tasks[:1])
+    tasks += start(publisher, 1, 2)
+    await outcomes(tasks)
+    assert rooms(inbox) == [["1", "2"], ["3", "1", "2"]]
+
+
+async def test_after_a_quick_write_nobody_is_waited_for(inbox, publisher):
+    tasks = start(publisher, 1, 2)
+    await settle()
+    tasks += start(publisher, 3)
+    await settle()
+    assert rooms(inbox) == [["1", "2"], ["3"]]
+    await outcomes(tasks)
+
+
 async def test_the_order_is_that_of_arrival_and_no_batch_is_larger_than_its_bound(inbox, publisher):
     await outcomes(start(publisher, *range(1, 9)))
     assert flat(inbox) == [str(room) for room in range(1, 9)]

@@ -2,8 +2,9 @@
 
     arrivals ──▶ waiting ──take up to batch_max──▶ in flight (one at a time) ──▶ each caller's future
 
-One write at a time, no timer that waits for company: when idle, the first event is written at once. So the cost of
-making a batch durable (an fsync) is shared by exactly those who came while the one before was paid for.
+One write at a time: when idle, the first event is written at once. So the cost of making a batch durable (an fsync) is
+shared by those who came while the one before was paid for, and, where a write takes long, by those who come right after
+it: senders who have just been answered send again, and would wait for two writes if the next began without them.
 
 Each caller waits at most ``timeout_s``; whoever waited longer is told :class:`Unavailable`, and if the event was not
 yet on its way it is dropped. An event told Unavailable may still have been written; an event not told so, has been.
@@ -24,6 +25,11 @@ from webhook_gateway.ports import Entry, Inbox, Interrupted, NoInbox, Overloaded
 PAUSES_S = (0.0, 0.05, 0.1, 0.2)
 """How long to wait before each repetition of a batch whose connection broke. The first is at once, for a connection
 that was closed while nobody used it; the others see a store through its restart."""
+
+SLOW_S = 0.005
+"""A write that took so long makes the next one wait for company, for a share of that time."""
+COMPANY_SHARE = 8
+COMPANY_MAX_S = 0.004
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +95,19 @@ class Publisher:
     async def _write_all(self) -> None:
         try:
             while batch := self._take():
+                started = asyncio.get_running_loop().time()
                 self._in_flight = len(batch)
                 await self._write(batch)
                 self._in_flight = 0
+                await self._await_company(asyncio.get_running_loop().time() - started)
         finally:
             self._in_flight = 0
             self._writer = None
+
+    async def _await_company(self, took_s: float) -> None:
+        """After a write that took so long."""
+        if took_s >= SLOW_S and len(self._waiting) < self._limits.batch_max:
+            await asyncio.sleep(min(took_s / COMPANY_SHARE, COMPANY_MAX_S))
 
     def _take(self) -> list[_Waiting]:
         """The next batch, without those whose caller has gone or was told no."""
