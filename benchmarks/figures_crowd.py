@@ -6,7 +6,7 @@ from statistics import median
 from at_once import Rush, all_at_once
 from measure import Effort, Figure, Result, middle, say
 from rig import Stores, stores
-from whole import must_have_served_well, whole
+from whole import cores, must_have_served_well, whole
 
 from support.system import System
 
@@ -77,8 +77,11 @@ def _crowd(made: Stores, name: str, latency_s: float) -> tuple[float, Rush]:
     with whole(made, name, agents=CROWD_AGENTS, capacity=CROWD_CAPACITY) as system:
         system.platform.each("service", service_s=None)
         system.faults(latency_s=latency_s)
+        before = cores(system)
         took, rush = _makespan(system, CROWD)
+        spent = ", ".join(f"{part} {value - before[part]:.2f}" for part, value in cores(system).items())
         must_have_served_well(system)
+    say(f"seconds of a core: {spent}")
     say(f"{name}: {CROWD / took:,.0f}/s, webhooks p99 {rush.p99_s:.2f} s, {rush.refused} refused")
     assert rush.refused == 0, f"{rush.refused} webhooks were refused"
     return took, rush

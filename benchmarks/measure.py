@@ -68,7 +68,7 @@ class Figure:
 
     numbers: Sequence[str]
     about_s: float
-    measure: Callable[[Effort], Sequence[Result]]
+    measure: Callable[[Effort], Sequence[Result | Unmeasured]]
 
 
 def alternating(turns: int, *sides: Callable[[], float]) -> list[list[float]]:

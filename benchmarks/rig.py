@@ -149,7 +149,7 @@ class Stores:
 
     def postgres_cpu_s(self) -> float:
         """Seconds on a core of all its processes that live."""
-        return sum(map(_cpu_s, [self.postgres.pid, *_children(self.postgres.pid)]))
+        return sum(map(cpu_s, [self.postgres.pid, *_children(self.postgres.pid)]))
 
 
 def _children(parent: int) -> Iterator[int]:
@@ -160,7 +160,8 @@ def _children(parent: int) -> Iterator[int]:
                 yield int(stat.parent.name)
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
+    """Seconds on a core of a process so far."""
     words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 

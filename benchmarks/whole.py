@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rig import Stores
+from rig import Stores, cpu_s
 
 from support.logs import said
 from support.processes import Processes
@@ -61,6 +61,11 @@ def led_at(system: System, other_than: str) -> float:
 
 def _terms(system: System, name: str) -> list[float]:
     return said(system.running[name], "leading")
+
+
+def cores(system: System) -> dict[str, float]:
+    """Seconds on a core that each process of ours took so far."""
+    return {name: cpu_s(running.pid) for name, running in system.running.items()}
 
 
 def must_have_served_well(system: System) -> None:
