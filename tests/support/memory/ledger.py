@@ -83,6 +83,7 @@ class MemoryLedger:
 
     def ask(self, request: Request) -> None:
         """Somebody asks for something: what runs sees it, too, as a server's statements see what others committed."""
+        self.rows = self.rows.copy()  # who keeps the rows of before, to go back to them, has them unchanged
         for rows in (self.rows, *(work.rows for work in (self._running,) if work is not None)):
             rows.requests[request.id] = RequestThere(request=request, answer=None)
 
