@@ -100,6 +100,8 @@ class Judge:
         """Whether a session begins without an event, where none was open, of a wait that a person had withdrawn."""
         if session.id.startswith("e") or (session.app, session.room) in before.open_rooms:
             return False
+        if session.state not in OPEN:  # the sweep found who was withdrawn in the same transaction
+            return False
         at = self._system.withdrawn_at(session.room)
         return at is not None and self._system.place.rooms[session.room].since <= at
 
