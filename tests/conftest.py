@@ -19,6 +19,8 @@ pytest_plugins = ["support.cases"]
 
 # A killed process loses nothing that the kernel has, and no test pulls the plug of the machine.
 POSTGRES_SETTINGS = {"fsync": "off", "max_connections": "200"}
+AS_STARTED = {"appendonly": "yes", "appendfsync": "always", "maxmemory": "0", "maxmemory-policy": "noeviction"}
+"""What a test may have set otherwise in its Redis."""
 
 
 @pytest.fixture(scope="session")
@@ -82,5 +84,8 @@ def _revive(server: Postgres | Valkey) -> None:
 
 
 def _empty(server: Valkey) -> None:
+    """Also of settings that a test changed."""
+    for setting in AS_STARTED.items():
+        server.execute("CONFIG", "SET", *setting)
     reply = server.execute("FLUSHALL")
     assert reply == b"+OK\r\n", f"Redis refused FLUSHALL: {reply!r}"
