@@ -252,6 +252,15 @@ def test_an_end_that_does_not_show_any_more_frees_no_slot(desk):
     assert len(round_of(desk, heads(1, 2), 0.1)[0].reservations) == 2
 
 
+def test_an_end_of_ours_does_not_hide_a_customer_given_by_hand_who_was_seen_before_it(desk):
+    """For as long as the count may still hold our customer, it says nothing about theirs."""
+    for second, count, ours in [(0.0, 2, load(1)), (TIMING.lag_s + 0.5, 1, load(closed=1))]:
+        desk.asked(WA, Roster(agents=(seen(1, count=count),), read_at=second, uses=None), second)
+        desk.compare({AgentId(1): ours})
+    made, _ = round_of(desk, heads(1, 2), TIMING.lag_s + 0.6)
+    assert len(made.reservations) == 1
+
+
 def test_a_roster_that_no_plan_has_seen_is_good_however_slow_the_round(desk):
     """Else a leader whose rounds take longer than rosters are trusted would give out nothing, for ever."""
     round_of(desk, heads(1), 0.0)

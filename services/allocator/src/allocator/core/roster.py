@@ -5,8 +5,9 @@ capacity as it is. It serves to find the customers that are *not* ours (given by
 
     foreign = count - ours at that time - those we just closed, which it may still count
 
-and the largest such figure of the last ``lag_s`` seconds is believed, because an assignment of ours that the
-count does not show yet would hide a foreign one. An agent's used slots are ours plus foreign.
+and the largest such figure of the last seconds is believed (``kept_s``), because an assignment of ours that the count
+does not show yet would hide a foreign one, and so would an end of ours that it does not hold any more: what was read
+before the end has to last for ``lag_s`` and the age of a roster. An agent's used slots are ours plus foreign.
 
 A slot that is held for who is served no more (in doubt, or the end was told late) hides a foreign customer as well,
 until it is given up: then what was counted last is looked at again.
@@ -63,13 +64,13 @@ Foreign = Mapping[AgentId, tuple[tuple[float, int], ...]]
 """For each agent, the recent (time, foreign count) pairs that are not zero."""
 
 
-def foreign_after(foreign: Foreign, roster: Roster, loads: Mapping[AgentId, Load], lag_s: float) -> Foreign:
-    """``foreign`` with what ``roster`` shows, and without what is older than ``lag_s`` before it."""
+def foreign_after(foreign: Foreign, roster: Roster, loads: Mapping[AgentId, Load], kept_s: float) -> Foreign:
+    """``foreign`` with what ``roster`` shows, and without what is older than ``kept_s`` before it."""
     known = dict(foreign)
     for seen in roster.agents:
         load = loads.get(seen.agent, IDLE)
         count = seen.count - len(load.taken) - load.closed
-        recent = tuple(pair for pair in known.get(seen.agent, ()) if pair[0] > roster.read_at - lag_s)
+        recent = tuple(pair for pair in known.get(seen.agent, ()) if pair[0] > roster.read_at - kept_s)
         known[seen.agent] = (*recent, (roster.read_at, count)) if count > 0 else recent
     return {agent: pairs for agent, pairs in known.items() if pairs}
 

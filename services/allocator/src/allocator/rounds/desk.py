@@ -146,11 +146,12 @@ class Desk:
         agents whose slots were freed since without a word that it was just then.
         """
         freed, self._loads = freed_unseen(self._loads, loads), loads
+        kept_s = self._tuning.timing.lag_s + self._tuning.roster_trust_s
         for line in self._lines.values():
             if line.roster is None or (line.compared and not freed):
                 continue
             shown = of_agents(line.roster, freed) if line.compared else line.roster
-            self._foreign = foreign_after(self._foreign, shown, loads, self._tuning.timing.lag_s)
+            self._foreign = foreign_after(self._foreign, shown, loads, kept_s)
             if not line.compared:
                 self._short = short_after(self._short, line.roster, loads)
                 line.compared = True
