@@ -43,7 +43,7 @@ def test_the_leader_is_told_to_leave_with_64_calls_in_flight(antre):
     antre.must("the next one calls", lambda: _assigns(antre, _led_since(antre, leader)))
     antre.measure("T", _assigns(antre, _led_since(antre, leader))[0]["at"] - told_at)
     assert antre.measured["T"] < antre.bound_s
-    antre.must_serve(50)
+    antre.must_serve(50, within_s=60)  # a busy machine makes calls of 0.4 s too long
     antre.traffic(0)
     antre.must("all are settled", lambda: _states(antre) == {"assigned"})
     antre.must_come_to_rest()
