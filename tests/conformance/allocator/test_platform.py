@@ -2,6 +2,7 @@
 
 import asyncio
 
+import httpx
 import pytest
 
 from allocator.adapters.qiscus import QiscusPlatform, new_client
@@ -104,8 +105,8 @@ class _Both:
 class InSimulator:
     """The real one, before a simulator in this process."""
 
-    def __init__(self, client, simulator):
-        self.client, self.url = client, simulator.url
+    def __init__(self, client, control, simulator):
+        self.client, self.url = control, simulator.url
         self.platform = QiscusPlatform(
             client, base_url=self.url, app_id="sim-demo", secret_key="secret", timeout_s=TIMEOUT_S
         )
@@ -153,8 +154,12 @@ async def case(request):
         yield InMemory() if request.param == "memory" else Remote()
         return
     options = read_options(["--port", "0", "--agents", "3", "--chatter-s", "0", "--doubled-share", "0"], {})
-    async with running(options) as simulator, new_client(TIMEOUT_S) as client:
-        made = InSimulator(client, simulator)
+    async with (
+        running(options) as simulator,
+        new_client() as client,
+        httpx.AsyncClient(trust_env=False) as control,
+    ):
+        made = InSimulator(client, control, simulator)
         await made.control("service", service_s=None)
         await made.control("faults", counter_lag_s=0, list_lag_s=0, refuse_offline=1)
         yield made

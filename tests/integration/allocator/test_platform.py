@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import gzip
+import json
 import time
 from pathlib import Path
 
+import httpx
 import pytest
 from aiohttp import web
 
@@ -60,7 +63,7 @@ def platform_at(client, url, timeout_s=TIMEOUT_S):
 
 @pytest.fixture
 async def platform(server):
-    async with new_client(TIMEOUT_S) as client:
+    async with new_client() as client:
         yield platform_at(client, server.url)
 
 
@@ -72,6 +75,69 @@ async def test_an_assign_is_a_compare_and_set_by_form_with_our_credentials(serve
     assert (headers["Qiscus-App-Id"], headers["Qiscus-Secret-Key"]) == ("demo", SECRET)
     assert body == f"room_id={ROOM}&agent_id={AGENT}&max_agent=1"
     assert headers["Content-Type"] == "application/x-www-form-urlencoded"
+
+
+async def test_what_goes_over_the_wire_to_the_last_byte():
+    """Whoever sits before the platform may be as particular about a header as the platform itself."""
+    sent = []
+
+    async def take(reader, writer):
+        sent.append(await reader.readuntil(b"max_agent=1"))
+        writer.close()
+
+    async with await asyncio.start_server(take, "127.0.0.1", 0) as listener, new_client() as client:
+        port = listener.sockets[0].getsockname()[1]
+        await platform_at(client, f"http://127.0.0.1:{port}").assign(ROOM, AGENT)
+    lines = [
+        "POST /api/v1/admin/service/assign_agent HTTP/1.1",
+        f"host: 127.0.0.1:{port}",
+        "accept: */*",
+        "accept-encoding: gzip, deflate",
+        "connection: keep-alive",
+        f"user-agent: python-httpx/{httpx.__version__}",
+        "qiscus-app-id: demo",
+        f"qiscus-secret-key: {SECRET}",
+        "content-length: 45",
+        "content-type: application/x-www-form-urlencoded",
+        "",
+        f"room_id={ROOM}&agent_id={AGENT}&max_agent=1",
+    ]
+    assert sent == ["\r\n".join(lines).encode()]
+
+
+async def test_the_rooms_that_wait_are_asked_for_in_json_with_a_length(server, platform):
+    server.answers = [says(b"{}")]
+    await pages_of(platform)
+    ((_, _, headers, body),) = server.asked
+    assert (headers["Content-Type"], headers["Content-Length"]) == ("application/json", str(len(body)))
+    assert json.loads(body) == {"serve_status": "unserved", "status": "unresolved", "limit": 50}
+
+
+async def test_a_cookie_that_is_set_comes_back_with_no_call(server):
+    """Apps share connections: one's cookie would go with another's call."""
+    server.answers = [says((RESPONSES / "assign_agent.json").read_bytes(), **{"Set-Cookie": "who=demo; Path=/"})]
+    async with new_client() as client:
+        platform = platform_at(client, server.url.replace("127.0.0.1", "localhost"))
+        assert [await platform.assign(ROOM, AGENT) for _ in range(2)] == [o.Done()] * 2
+    assert [headers.get("Cookie") for _, _, headers, _ in server.asked] == [None, None]
+
+
+async def test_an_answer_that_is_packed_is_unpacked_and_still_bounded(server, platform):
+    packed = gzip.compress((RESPONSES / "assign_agent.json").read_bytes())
+    huge = gzip.compress(b" " * (BODY_MAX + 1))
+    server.answers = [says(body, **{"Content-Encoding": "gzip"}) for body in (packed, huge)]
+    assert await platform.assign(ROOM, AGENT) == o.Done()
+    assert await platform.assign(ROOM, AGENT) == o.Unknown("an answer without end")
+
+
+async def test_an_address_or_a_key_that_cannot_be_sent_is_that_apps_failure_alone(server):
+    server.answers = [says((RESPONSES / "assign_agent.json").read_bytes())]
+    async with new_client() as client:
+        nowhere = platform_at(client, "http://[::")
+        keyless = QiscusPlatform(client, base_url=server.url, app_id="x", secret_key="schlüssel", timeout_s=TIMEOUT_S)
+        for odd in (nowhere, keyless):
+            assert isinstance(await odd.assign(ROOM, AGENT), o.Unknown)
+        assert await platform_at(client, server.url).assign(ROOM, AGENT) == o.Done()
 
 
 async def hangs(request):
@@ -154,14 +220,14 @@ async def pages_of(platform):
 
 
 async def test_a_platform_that_is_not_there_is_unknown():
-    async with new_client(TIMEOUT_S) as client:
+    async with new_client() as client:
         gone = platform_at(client, f"http://127.0.0.1:{free_port()}")
         assert isinstance(await gone.assign(ROOM, AGENT), o.Unknown)
 
 
 @pytest.mark.parametrize("url", ["http://no-such-host.invalid", "https://127.0.0.1:{port}"])
 async def test_a_name_that_does_not_resolve_and_a_server_without_tls_are_unknown(server, url):
-    async with new_client(TIMEOUT_S) as client:
+    async with new_client() as client:
         odd = platform_at(client, url.format(port=server.url.rpartition(":")[2]))
         started = time.monotonic()
         assert isinstance(await odd.assign(ROOM, AGENT), o.Unknown)
@@ -184,7 +250,7 @@ async def test_many_calls_overlap(server):
         return web.Response(body=(RESPONSES / "assign_agent.json").read_bytes())
 
     server.answers = [together]
-    async with new_client(60) as client:
+    async with new_client() as client:
         platform = platform_at(client, server.url, timeout_s=60)
         outcomes = await asyncio.gather(*(platform.assign(ROOM, AGENT) for _ in range(64)))
     assert set(outcomes) == {o.Done()}

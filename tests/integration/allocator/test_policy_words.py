@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import msgspec
 import pytest
 from integration.allocator.asked import ask
 
 from allocator.adapters.policy_yaml import read_policy
 from allocator.adapters.postgres import PostgresLedger
-from allocator.adapters.qiscus import new_client
 from allocator.core.changes import Changes
 from allocator.core.ids import AppId, Lane, RoomId, SessionId
 from allocator.core.session import opened
@@ -52,7 +52,7 @@ def file(tmp_path):
 async def place():
     """The platform with two agents, and a word to steer it."""
     options = read_options(["--port", "0", "--agents", "2", "--chatter-s", "0", "--doubled-share", "0"], {})
-    async with running(options) as simulator, new_client(2.0) as client:
+    async with running(options) as simulator, httpx.AsyncClient(trust_env=False) as client:
 
         async def control(path, **body):
             answer = await client.post(f"{simulator.url}/simulator/{path}", json=body)

@@ -216,7 +216,7 @@ async def allocate(settings: Settings) -> None:
     policies = PolicyFile(settings.policy_file)
     metrics.policy_refused.set_function(lambda: float(policies.refused))
     async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(new_client(settings.platform_timeout_s))
+        client = await stack.enter_async_context(new_client())
         ledger = PostgresLedger(settings.database_url, settings.database_timeout_s)
         inbox = RedisInbox(settings.redis_url, keys, [app.id for app in apps], READ_WAIT_S)
         lease = RedisLease(settings.redis_url, keys)

@@ -114,7 +114,7 @@ async def _platforms(settings: Settings) -> AsyncIterator[Finding]:
 async def _platform(app: App, settings: Settings) -> AsyncIterator[Finding]:
     from allocator.adapters.qiscus import QiscusPlatform, new_client  # noqa: PLC0415 - takes long to import
 
-    async with new_client(settings.platform_timeout_s) as client:
+    async with new_client() as client:
         platform = QiscusPlatform(
             client,
             base_url=app.base_url or settings.base_url,

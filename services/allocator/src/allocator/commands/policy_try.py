@@ -69,7 +69,7 @@ async def _tried(desk: Desk, app: AppId, policy: Policy) -> _Outcome:
         stack.push_async_callback(stores.close)
         in_force = await stores.in_force(app)
         backlog = await stores.backlog(app, [in_force, policy], desk.now, lag_s)
-        client = await stack.enter_async_context(new_client(settings.platform_timeout_s))
+        client = await stack.enter_async_context(new_client())
         platform = _platform(settings, app, client)
         plans = [
             tried(one, await _present(desk, platform, backlog, number, asks_platform=one.asks_platform), lag_s)
