@@ -56,7 +56,7 @@ async def make_revision(url: str, message: str) -> None:
 async def _with_connection(url: str, work: Callable[[Connection], T]) -> T:
     engine = engine_for(url, _TIMEOUT_S)
     try:
-        async with translated(engine), engine.begin() as connection:
+        async with translated(engine.dispose), engine.begin() as connection:
             return await connection.run_sync(work)
     finally:
         await engine.dispose()

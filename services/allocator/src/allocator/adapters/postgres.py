@@ -8,17 +8,16 @@ What we commit is on disk when COMMIT returns, also where the server's ``synchro
 switch it on. Where its machine may lose it all the same (``fsync``), :meth:`PostgresLedger.doubts` says so.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from allocator.adapters import direct
-from allocator.adapters.direct import Direct
+from allocator.adapters.pool import ERRORS, Connection, NoRow, Pool
 from allocator.adapters.statements import Statements, standing_of
 from allocator.core.ids import AppId, Epoch
 from allocator.core.policy import Policy
@@ -35,8 +34,6 @@ _SCHEMA = {
 }
 _READ_ONLY = "25006"
 
-# A standby that missed the last commits gives their numbers out again, so a number alone may be two leaders'.
-_FENCE = "SELECT 1 FROM term WHERE epoch = $1 AND leader = $2 FOR SHARE"
 _BEGIN_TERM = """
 INSERT INTO term (id, epoch, leader, began_at) VALUES (1, 1, $1, now())
 ON CONFLICT (id) DO UPDATE SET epoch = term.epoch + 1, leader = EXCLUDED.leader, began_at = now()
@@ -75,19 +72,7 @@ _DOUBTS = (
 def engine_for(url: str, timeout_s: float) -> AsyncEngine:
     """An engine for ``postgresql://…``; ``sslmode`` in its query is honoured. ``timeout_s``: of one statement."""
     address, ssl = _address(url)
-    settings = {
-        "application_name": "antre-allocator",
-        "idle_in_transaction_session_timeout": str(int(IDLE_LIMIT_S * 1000)),
-        "jit": "off",  # our statements are small; compiling them costs more than it brings
-        "timezone": "UTC",
-    }
-    arguments: dict[str, Any] = {
-        "timeout": CONNECT_TIMEOUT_S,
-        "command_timeout": timeout_s,
-        "server_settings": settings,
-        "target_session_attrs": "read-write",
-        "async_creator_fn": connect,
-    }
+    arguments = {**_arguments(timeout_s), "async_creator_fn": connect}
     if ssl is not None:
         arguments["ssl"] = ssl
     return create_async_engine(
@@ -95,8 +80,28 @@ def engine_for(url: str, timeout_s: float) -> AsyncEngine:
     )
 
 
+def pool_for(url: str, timeout_s: float) -> Pool:
+    """The same without SQLAlchemy, for those who are in a hurry."""
+    return Pool(POOL_SIZE, timeout_s, connect, dsn=url, **_arguments(timeout_s))
+
+
+def _arguments(timeout_s: float) -> dict[str, Any]:
+    settings = {
+        "application_name": "antre-allocator",
+        "idle_in_transaction_session_timeout": str(int(IDLE_LIMIT_S * 1000)),
+        "jit": "off",  # our statements are small; compiling them costs more than it brings
+        "timezone": "UTC",
+    }
+    return {
+        "timeout": CONNECT_TIMEOUT_S,
+        "command_timeout": timeout_s,
+        "server_settings": settings,
+        "target_session_attrs": "read-write",
+    }
+
+
 async def connect(*address: Any, **arguments: Any) -> Any:
-    """A connection that commits durably. Called by SQLAlchemy, which translates what goes wrong in here."""
+    """A connection that commits durably. The pools call it."""
     connection = await asyncpg.connect(*address, **arguments)
     try:
         await connection.execute(_COMMIT_DURABLY)
@@ -110,7 +115,7 @@ class PostgresLedger:
     """The :class:`~allocator.ports.Ledger`."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        self._engine = engine_for(url, timeout_s)
+        self._pool = pool_for(url, timeout_s)
         self._leader = ""
         self._policies: dict[AppId, Policy] = {}
         self.transactions = 0
@@ -130,16 +135,16 @@ class PostgresLedger:
     async def transaction(self, epoch: Epoch) -> AsyncIterator[Transaction]:
         """See the port."""
         policies = dict(self._policies)
-        async with self._connection() as connection:
-            found = await connection.exec_driver_sql(_FENCE, (epoch, self._leader))
-            if found.first() is None:
-                raise StaleTerm(f"term {epoch} is over")
-            statements = Statements(await Direct.below(connection), epoch, policies)
-            try:
-                yield statements
-            finally:
-                self.transactions += 1
-                self.statements += statements.count
+        try:
+            async with self._connection(_fence(epoch, self._leader)) as connection:
+                statements = Statements(connection, epoch, policies)
+                try:
+                    yield statements
+                finally:
+                    self.transactions += 1
+                    self.statements += statements.count
+        except NoRow:
+            raise StaleTerm(f"term {epoch} is over") from None
         self._policies = policies  # only what was committed is remembered
 
     async def standing(self, app: AppId) -> Standing:
@@ -150,56 +155,42 @@ class PostgresLedger:
     async def ping(self) -> None:
         """See the port."""
         async with self._connection() as connection:
-            await connection.exec_driver_sql("SELECT 1 FROM term")
+            await connection.rows("SELECT 1 FROM term")
 
     async def doubts(self) -> Sequence[Doubt] | None:
         """For what this server may lose what it committed; None: it does not answer."""
         try:
             async with self._connection() as connection:
-                found = await connection.exec_driver_sql(DURABILITY)
-                return doubts_of({row.name: row.setting for row in found})
+                return doubts_of({row.name: row.setting for row in await connection.rows(DURABILITY)})
         except Unavailable:
             return None
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._engine.dispose()
+        await self._pool.close()
 
     async def _begin(self, statement: str, leader: str) -> Epoch:
         async with self._connection() as connection:
-            epoch = (await connection.exec_driver_sql(statement, (leader,))).scalar_one_or_none()
-            if epoch is None:
-                raise StaleTerm("somebody else's term has begun")
+            rows = await connection.rows(statement, (leader,))
+        if not rows:
+            raise StaleTerm("somebody else's term has begun")
         self._leader = leader
         self._policies = {}  # a failover may have forgotten some, and given their numbers out again
-        return Epoch(epoch)
+        return Epoch(rows[0].epoch)
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[AsyncConnection]:
-        """A connection with a transaction. One whose work was broken off is thrown away, not used again: its
-        command may still be running.
-        """
-        async with translated(self._engine), self._engine.connect() as connection:
-            try:
-                async with connection.begin(), _thrown_away(connection):
-                    yield connection
-            except StaleTerm:
-                raise
-            except BaseException:
-                await connection.invalidate()
-                raise
+    async def _connection(self, first: str = "") -> AsyncIterator[Connection]:
+        """A connection with a transaction; see :meth:`~allocator.adapters.pool.Pool.transaction`."""
+        async with translated(self._pool.expire), self._pool.transaction(first) as connection:
+            yield connection
 
 
-@asynccontextmanager
-async def _thrown_away(connection: AsyncConnection) -> AsyncIterator[None]:
-    """When the block breaks off; before a rollback is tried, which would wait for a server that is not there."""
-    try:
-        yield
-    except StaleTerm:
-        raise
-    except BaseException:
-        await connection.invalidate()
-        raise
+def _fence(epoch: Epoch, leader: str) -> str:
+    """Without parameters, so that it goes with BEGIN. A standby that missed the last commits gives their numbers out
+    again, so a number alone may be two leaders'.
+    """
+    name = leader.replace("'", "''")
+    return f"SELECT 1 FROM term WHERE epoch = {epoch:d} AND leader = '{name}' FOR SHARE"  # noqa: S608 - see above
 
 
 def doubts_of(settings: Mapping[str, str]) -> tuple[Doubt, ...]:
@@ -208,15 +199,15 @@ def doubts_of(settings: Mapping[str, str]) -> tuple[Doubt, ...]:
 
 
 @asynccontextmanager
-async def translated(engine: AsyncEngine) -> AsyncIterator[None]:
-    """Library errors in the block come out as the ports' errors."""
+async def translated(start_over: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Library errors in the block come out as the ports' errors. ``start_over``: drops the connections that there are."""
     try:
         yield
     except (IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:
         raise Conflict(f"Postgres: {_name(error)}") from error
-    except (SQLAlchemyError, *direct.ERRORS, OSError, TimeoutError) as error:
+    except (SQLAlchemyError, *ERRORS, OSError, TimeoutError) as error:
         if _is_read_only(error):  # the server is a standby now: none of these connections will do
-            await engine.dispose()
+            await start_over()
         raise Unavailable(f"Postgres: {_name(error)}") from error
 
 

@@ -126,7 +126,7 @@ class Answers:
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[AsyncConnection]:
-        async with translated(self._engine), self._engine.begin() as connection:
+        async with translated(self._engine.dispose), self._engine.begin() as connection:
             await connection.exec_driver_sql(sql.READ_ONLY)
             yield connection
 

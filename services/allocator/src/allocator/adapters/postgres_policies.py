@@ -18,7 +18,7 @@ class PostgresPolicies:
 
     async def kept(self) -> Sequence[PolicyKept]:
         """See the port."""
-        async with translated(self._engine), self._engine.begin() as connection:
+        async with translated(self._engine.dispose), self._engine.begin() as connection:
             rows = await connection.exec_driver_sql(sql_policies.NEWEST)
             return [PolicyKept(**row._mapping) for row in rows]  # noqa: SLF001 - the public name of a row's columns
 
@@ -26,7 +26,7 @@ class PostgresPolicies:
         """See the port."""
         if not given:
             return {}
-        async with translated(self._engine), self._engine.begin() as connection:
+        async with translated(self._engine.dispose), self._engine.begin() as connection:
 
             async def ask(statement: str, *parameters: Any) -> Sequence[Any]:
                 return (await connection.exec_driver_sql(statement, parameters)).all()
@@ -35,7 +35,7 @@ class PostgresPolicies:
 
     async def in_use(self) -> Mapping[AppId, int]:
         """See the port."""
-        async with translated(self._engine), self._engine.begin() as connection:
+        async with translated(self._engine.dispose), self._engine.begin() as connection:
             rows = await connection.exec_driver_sql(sql_policies.IN_USE)
             return {AppId(row.app): row.version for row in rows}
 

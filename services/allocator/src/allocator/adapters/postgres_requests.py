@@ -30,7 +30,7 @@ class PostgresRequests:
 
     async def ask(self, identity: RequestId, app: AppId, kind: Kind, room: RoomId | None, by: str) -> datetime:
         """Write down what ``by`` wants; when, by Postgres's clock. Raises :class:`TooMany`."""
-        async with translated(self._engine), self._engine.begin() as connection:
+        async with translated(self._engine.dispose), self._engine.begin() as connection:
             row = (await connection.exec_driver_sql(sql.ASK, (identity, app, str(kind), room, by))).first()
         if row is None:
             raise TooMany(f"{sql.OPEN_MAX} requests wait to be answered: see that an allocator leads")
@@ -39,7 +39,7 @@ class PostgresRequests:
 
     async def became(self, identity: RequestId) -> Became | None:
         """What became of it; None: nothing yet."""
-        async with translated(self._engine), self._engine.begin() as connection:
+        async with translated(self._engine.dispose), self._engine.begin() as connection:
             row = (await connection.exec_driver_sql(sql.WHAT_BECAME, (identity,))).first()
         if row is None or row.done_at is None:
             return None

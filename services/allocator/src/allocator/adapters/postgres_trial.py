@@ -1,12 +1,13 @@
 """Postgres, for a policy that is tried: backlog and loads as a round would read them. Nothing is changed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from allocator.adapters import sql_answers
-from allocator.adapters.direct import Direct
-from allocator.adapters.postgres import engine_for, translated
+from allocator.adapters.pool import Connection
+from allocator.adapters.postgres import pool_for, translated
 from allocator.adapters.statements import Statements
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId
 from allocator.core.policy import Policy
@@ -33,26 +34,23 @@ class PostgresTrial:
     """Reads, in transactions that may only read. Everything raises :class:`~allocator.ports.Unavailable`."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        self._engine = engine_for(url, timeout_s)
+        self._pool = pool_for(url, timeout_s)
 
     async def in_force(self, app: AppId) -> Policy:
         """The policy of ``app``, as if no person had paused it: what is tried is what policies do."""
-        async with translated(self._engine), self._engine.begin() as connection:
-            await connection.exec_driver_sql(sql_answers.READ_ONLY)
-            return replace(await Statements(await Direct.below(connection), Epoch(0), {}).policy(app), halt=None)
+        async with self._reading() as connection:
+            return replace(await Statements(connection, Epoch(0), {}).policy(app), halt=None)
 
     async def given(self, app: AppId, version: int) -> tuple[str, datetime | None]:
         """Where that version of the policy of ``app`` came from, and when; None: nobody gave it."""
-        async with translated(self._engine), self._engine.begin() as connection:
-            await connection.exec_driver_sql(sql_answers.READ_ONLY)
-            row = (await connection.exec_driver_sql(sql_answers.POLICY_GIVEN, (app, version))).first()
-            return (BUILT_IN, None) if row is None else (row.source, row.given_at)
+        async with self._reading() as connection:
+            rows = await connection.rows(sql_answers.POLICY_GIVEN, (app, version))
+            return (rows[0].source, rows[0].given_at) if rows else (BUILT_IN, None)
 
     async def backlog(self, app: AppId, policies: Sequence[Policy], now: datetime, lag_s: float) -> Backlog:
         """The rest, for these policies."""
-        async with translated(self._engine), self._engine.begin() as connection:
-            await connection.exec_driver_sql(sql_answers.READ_ONLY)
-            reading = Statements(await Direct.below(connection), Epoch(0), {})
+        async with self._reading() as connection:
+            reading = Statements(connection, Epoch(0), {})
             heads = await reading.heads(app, HEADS_MAX)
             rooms = [session.room for line in heads.values() for session in line]
             return Backlog(
@@ -63,7 +61,13 @@ class PostgresTrial:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._engine.dispose()
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Connection]:
+        async with translated(self._pool.expire), self._pool.transaction() as connection:
+            await connection.rows(sql_answers.READ_ONLY)
+            yield connection
 
 
 async def _last_agents(

@@ -9,10 +9,8 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from allocator.adapters import policies, sql, sql_policies, sql_requests
-from allocator.adapters.direct import Direct
+from allocator.adapters.pool import Connection
 from allocator.core.changes import Changes
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId, SessionId
 from allocator.core.intake import Arrival, End, Known, Room
@@ -34,7 +32,7 @@ FORGET_MAX = 2_000
 class Statements:
     """The :class:`~allocator.ports.Transaction`."""
 
-    def __init__(self, connection: Direct, epoch: Epoch, policies: dict[AppId, Policy]) -> None:
+    def __init__(self, connection: Connection, epoch: Epoch, policies: dict[AppId, Policy]) -> None:
         self._connection = connection
         self._epoch = epoch
         self._policies = policies
@@ -251,12 +249,11 @@ class Statements:
         await self._connection.rows(statement, parameters)
 
 
-async def standing_of(connection: AsyncConnection, app: AppId) -> Standing:
+async def standing_of(connection: Connection, app: AppId) -> Standing:
     """Where ``app`` stands."""
-    lanes: Sequence[Any] = (await connection.exec_driver_sql(sql.WAITING_BY_LANE, (app,))).all()
-    counts: Sequence[Any] = (await connection.exec_driver_sql(sql.OPEN_BY_STATE, (app,))).all()
-    both: Any = (await connection.exec_driver_sql(sql.SLOTS_AND_OLDEST, (app,))).one()
-    slots, oldest, oldest_doubt, parked = both
+    lanes: Sequence[Any] = await connection.rows(sql.WAITING_BY_LANE, (app,))
+    counts: Sequence[Any] = await connection.rows(sql.OPEN_BY_STATE, (app,))
+    ((slots, oldest, oldest_doubt, parked),) = await connection.rows(sql.SLOTS_AND_OLDEST, (app,))
     states = {row[0]: row[1] for row in counts}
     waiting = {Lane(lane): (count, since) for lane, count, since in lanes}
     in_turn = sum(count for count, _ in waiting.values())

@@ -1,4 +1,4 @@
-"""The statements of a round go past SQLAlchemy: what goes wrong there is told as everywhere, and rolled back."""
+"""The statements of the ledger go to asyncpg at once: what goes wrong there is told as everywhere, and rolled back."""
 
 import asyncio
 import time
