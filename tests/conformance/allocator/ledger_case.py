@@ -1,7 +1,7 @@
 """What the tests of ledgers stand on."""
 
 import pytest
-from unit.allocator.making import AGENT, TIMING, after, reserved, waiting
+from unit.allocator.making import AGENT, NOON, TIMING, after, reserved, waiting
 
 from allocator.adapters.postgres import PostgresLedger
 from allocator.core import outcomes as o
@@ -47,6 +47,20 @@ class Case:
         """What a transaction of its own answers."""
         async with self.transaction() as tx:
             return await getattr(tx, method)(*parameters, **more)
+
+    async def policy(self, app):
+        """Its policy in force."""
+        return (await self.ask("survey", app, NOON, 0)).policy
+
+    async def loads(self, app, closed_since, **more):
+        """The loads of its agents."""
+        return (await self.ask("survey", app, closed_since, 0, **more)).loads
+
+    async def heads(self, app, per_lane):
+        """Who is next in its lanes, which two questions answer alike."""
+        found = await self.ask("heads", app, per_lane)
+        assert (await self.ask("survey", app, NOON, per_lane)).heads == found
+        return found
 
     async def break_off(self, work):
         """A transaction that does ``work`` and then meets a bug."""

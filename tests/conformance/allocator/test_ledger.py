@@ -90,7 +90,7 @@ class TestHeads:
             waiting(n, room=str(n), lane="wa" if n % 2 else "line:3", since=after(100 - n)) for n in range(1, 21)
         ]
         await case.write(*sessions)
-        heads = await case.ask("heads", APP, 3)
+        heads = await case.heads(APP, 3)
         assert {lane: [one.room for one in line] for lane, line in heads.items()} == {
             "line:3": ["20", "18", "16"],
             "wa": ["19", "17", "15"],
@@ -98,17 +98,17 @@ class TestHeads:
 
     async def test_of_the_same_moment_the_smaller_id_comes_first(self, case):
         await case.write(*(waiting(n, room=str(n)) for n in (3, 1, 2)))
-        assert [one.room for one in (await case.ask("heads", APP, 9))[Lane("wa")]] == ["1", "2", "3"]
+        assert [one.room for one in (await case.heads(APP, 9))[Lane("wa")]] == ["1", "2", "3"]
 
     async def test_only_those_who_wait_for_their_turn_come(self, case):
         await case.given(1)
         await case.write(waiting(2, room="2", verify=True), replace(waiting(3, room="3"), due_at=after(9)))
         await case.write(replace(waiting(4, room="4"), app=OTHER), waiting(5, room="5"))
-        heads = await case.ask("heads", APP, 9)
+        heads = await case.heads(APP, 9)
         assert [one.room for line in heads.values() for one in line] == ["5"]
 
     async def test_nobody_waits(self, case):
-        assert await case.ask("heads", APP, 9) == {}
+        assert await case.heads(APP, 9) == {}
 
 
 class TestDue:
@@ -172,12 +172,12 @@ class TestPolicies:
         return await case.ask("put_policy", app, spec, NOON)
 
     async def test_before_any_was_given_the_standard_is_in_force(self, case):
-        assert await case.ask("policy", APP) == standard()
+        assert await case.policy(APP) == standard()
 
     async def test_the_newest_is_in_force(self, case):
         assert await self.put(case, {"capacity": {"default": 3}}) == 1
         assert await self.put(case, {"capacity": {"default": 4}}) == 2
-        policy = await case.ask("policy", APP)
+        policy = await case.policy(APP)
         assert (policy.version, policy.default_capacity) == (2, 4)
 
     async def test_the_same_again_is_the_same_version(self, case):
@@ -193,24 +193,24 @@ class TestPolicies:
     async def test_an_invalid_newest_is_passed_over(self, case):
         await self.put(case, {"capacity": {"default": 3}})
         await self.put(case, {"capacity": "many"})
-        policy = await case.ask("policy", APP)
+        policy = await case.policy(APP)
         assert (policy.version, policy.default_capacity) == (1, 3)
         await self.put(case, {"capacity": {"default": 5}})
-        assert (await case.ask("policy", APP)).version == 3
+        assert (await case.policy(APP)).version == 3
 
     async def test_apps_have_policies_of_their_own(self, case):
         await self.put(case, {"paused": True})
-        assert not (await case.ask("policy", OTHER)).paused
+        assert not (await case.policy(OTHER)).paused
 
     async def test_one_that_was_rolled_back_was_never_in_force(self, case):
         async def work(tx):
             await tx.put_policy(APP, {"capacity": {"default": 9}}, NOON)
-            assert (await tx.policy(APP)).default_capacity == 9
+            assert (await tx.survey(APP, NOON, 0)).policy.default_capacity == 9
 
         await case.break_off(work)
-        assert await case.ask("policy", APP) == standard()
+        assert await case.policy(APP) == standard()
         await self.put(case, {"capacity": {"default": 4}})
-        assert (await case.ask("policy", APP)).default_capacity == 4
+        assert (await case.policy(APP)).default_capacity == 4
 
     async def test_whose_policy_changed_is_told_by_version(self, case):
         version = await self.put(case, {"paused": True})
@@ -329,4 +329,4 @@ class TestForgetting:
         session = await case.given(1)
         await case.ask("forget", after(10_000), after(10_000))
         assert await case.rows(session) == [session]
-        assert (await case.ask("loads", APP, NOON))[AGENT].taken == {1}
+        assert (await case.loads(APP, NOON))[AGENT].taken == {1}

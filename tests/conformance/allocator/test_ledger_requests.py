@@ -65,11 +65,11 @@ async def test_an_answer_that_was_rolled_back_was_never_given(case, asks):
 
     async def work(tx):
         await tx.answer([Answer(request=asked, done=True, says="so")], {APP: HALT}, NOON)
-        assert (await tx.policy(APP)).halt == HALT
+        assert (await tx.survey(APP, NOON, 0)).policy.halt == HALT
 
     await case.break_off(work)
     assert await open_requests(case) == [asked]
-    assert await case.ask("policy", APP) == standard()
+    assert await case.policy(APP) == standard()
 
 
 async def test_what_is_asked_while_a_transaction_runs_is_not_lost(case, asks):
@@ -106,16 +106,16 @@ async def test_who_was_over_can_wait_again_in_a_room_without_an_open_session(cas
 async def test_a_halt_is_in_force_with_the_policy_whatever_its_version_until_it_is_taken_back(case, asks):
     pause, resume = await asks(1, Kind.PAUSE), await asks(2, Kind.RESUME)
     await answered(case, pause, halts={APP: HALT})
-    assert await case.ask("policy", APP) == replace(standard(), halt=HALT)
-    assert await case.ask("policy", OTHER) == standard()
+    assert await case.policy(APP) == replace(standard(), halt=HALT)
+    assert await case.policy(OTHER) == standard()
     assert (await case.ask("concerned", [pause])).halts == {APP: HALT}
     await case.ask("put_policy", APP, {"capacity": {"default": 5}}, NOON)
-    changed = await case.ask("policy", APP)
+    changed = await case.policy(APP)
     assert (changed.default_capacity, changed.halt) == (5, HALT)
     case.epoch = await case.ledger.begin_term("b")
-    assert (await case.ask("policy", APP)).halt == HALT
+    assert (await case.policy(APP)).halt == HALT
     await answered(case, resume, halts={APP: None})
-    assert (await case.ask("policy", APP)).halt is None
+    assert (await case.policy(APP)).halt is None
     assert (await case.ask("concerned", [pause])).halts == {}
 
 
@@ -145,7 +145,7 @@ async def test_old_requests_are_forgotten_and_a_pause_that_lasts_is_not(case, as
     later = pause.at + timedelta(days=1)
     assert await case.ask("forget", NOON, later) == 2
     assert await open_requests(case) == []
-    assert (await case.ask("policy", APP)).halt == HALT
+    assert (await case.policy(APP)).halt == HALT
 
 
 async def test_a_session_that_is_served_is_what_a_request_is_about_too(case, asks):

@@ -85,66 +85,66 @@ class TestWhatTheSchemaRefuses:
 class TestSlots:
     async def test_an_agents_slots_are_taken_and_freed(self, case):
         first, _ = await case.given(1), await case.given(2, slot=2)
-        assert (await case.ask("loads", APP, NOON))[AGENT].taken == {1, 2}
+        assert (await case.loads(APP, NOON))[AGENT].taken == {1, 2}
         await case.write((first, on_outcome(first, o.NotSent(), after(20), TIMING)))
-        assert (await case.ask("loads", APP, NOON))[AGENT].taken == {2}
+        assert (await case.loads(APP, NOON))[AGENT].taken == {2}
 
     async def test_an_end_that_was_only_found_is_not_counted_as_just_closed(self, case):
         """Nobody knows how long ago it was."""
         session = await case.given(1)
         await case.write((session, assigned(session)))
         await case.write((assigned(session), on_view(assigned(session), o.Over(), after(60), TIMING)))
-        assert (await case.ask("loads", APP, after(59)))[AGENT].closed == 0
+        assert (await case.loads(APP, after(59)))[AGENT].closed == 0
 
     async def test_doubt_holds_its_slot(self, case):
         session = await case.given(1)
         await case.write((session, on_outcome(session, o.Unknown("reset"), after(20), TIMING)))
-        assert (await case.ask("loads", APP, NOON))[AGENT].taken == {1}
+        assert (await case.loads(APP, NOON))[AGENT].taken == {1}
 
     async def test_an_assigned_session_holds_its_slot_and_its_end_frees_it(self, case):
         session = await case.given(1)
         await case.write((session, assigned(session)))
-        assert (await case.ask("loads", APP, NOON))[AGENT].taken == {1}
+        assert (await case.loads(APP, NOON))[AGENT].taken == {1}
         await case.write((assigned(session), on_resolved(assigned(session), after(60), TIMING)))
-        load = (await case.ask("loads", APP, after(59)))[AGENT]
+        load = (await case.loads(APP, after(59)))[AGENT]
         assert (load.taken, load.closed) == (frozenset(), 1)
 
     async def test_what_ended_longer_ago_is_not_counted_as_closed(self, case):
         session = await case.given(1)
         await case.write((session, assigned(session)))
         await case.write((assigned(session), on_resolved(assigned(session), after(60), TIMING)))
-        assert (await case.ask("loads", APP, after(60)))[AGENT].closed == 0
+        assert (await case.loads(APP, after(60)))[AGENT].closed == 0
 
     async def test_who_was_taken_over_frees_the_slot_and_stays_assigned(self, case):
         session = assigned(await case.given(1))
         await case.write((reserved(waiting(room="1")), session))
         await case.write((session, on_view(session, o.Served(ours=False), after(60), TIMING)))
-        assert (await case.ask("loads", APP, NOON))[AGENT].taken == frozenset()
+        assert (await case.loads(APP, NOON))[AGENT].taken == frozenset()
 
     async def test_another_agent_in_the_same_go_moves_the_slot(self, case):
         session = await case.given(1)
         other = replace(session, agent=AgentId(8), slot=2)
         await case.write((session, other))
-        loads = await case.ask("loads", APP, NOON)
+        loads = await case.loads(APP, NOON)
         assert (loads[AGENT].taken, loads[AgentId(8)].taken) == (frozenset(), {2})
 
     async def test_a_change_that_keeps_the_slot_does_not_touch_who_is_idle_longest(self, case):
         session = await case.given(1)
-        before = (await case.ask("loads", APP, NOON))[AGENT].busy_at
+        before = (await case.loads(APP, NOON))[AGENT].busy_at
         await case.write((session, assigned(session)))
-        assert (await case.ask("loads", APP, NOON))[AGENT].busy_at == before
+        assert (await case.loads(APP, NOON))[AGENT].busy_at == before
 
     async def test_who_lost_a_customer_is_idle_from_then_on(self, case):
         session = assigned(await case.given(1))
         await case.write((reserved(waiting(room="1")), session))
-        before = (await case.ask("loads", APP, NOON))[AGENT].busy_at
+        before = (await case.loads(APP, NOON))[AGENT].busy_at
         await asyncio.sleep(0.01)
         await case.write((session, on_resolved(session, after(60), TIMING)))
-        assert (await case.ask("loads", APP, NOON))[AGENT].busy_at > before
+        assert (await case.loads(APP, NOON))[AGENT].busy_at > before
 
     async def test_apps_have_agents_of_their_own(self, case):
         await case.given(1)
-        assert await case.ask("loads", OTHER, NOON) == {}
+        assert await case.loads(OTHER, NOON) == {}
 
     async def test_from_where_their_sessions_are_is_told_where_it_is_asked_for(self, case):
         for number, lane in enumerate(["wa", "wa", "ig:3"], 1):
@@ -153,10 +153,10 @@ class TestSlots:
             await case.write(before)
             await case.write((before, now))
         await case.write((now, on_outcome(now, o.NotSent(), after(20), TIMING)))
-        loads = await case.ask("loads", APP, NOON, by_lane=True)
+        loads = await case.loads(APP, NOON, by_lane=True)
         assert loads[AGENT].by_lane == {"wa": 2}
-        assert (await case.ask("loads", APP, NOON))[AGENT].by_lane == {}
-        assert await case.ask("loads", OTHER, NOON, by_lane=True) == {}
+        assert (await case.loads(APP, NOON))[AGENT].by_lane == {}
+        assert await case.loads(OTHER, NOON, by_lane=True) == {}
 
 
 class TestLastAgents:

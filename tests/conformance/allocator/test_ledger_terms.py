@@ -82,7 +82,7 @@ class TestATransaction:
 
         await case.break_off(work)
         assert await case.rows(waiting()) == [None]
-        assert not (await case.ask("policy", APP)).paused
+        assert not (await case.policy(APP)).paused
         assert len((await case.ask("record", [arrival(came(1))], NOON)).fresh) == 1
 
     async def test_one_whose_work_is_cancelled_leaves_nothing_and_the_ledger_works_on(self, case):

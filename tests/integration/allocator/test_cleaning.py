@@ -39,9 +39,9 @@ async def test_cleaning_costs_the_same_however_many_are_kept(world):
     empty, _ = await seconds(5, before)
     for first in range(1, SESSIONS, CHUNK):
         async with world.ledger._connection() as connection:
-            await connection.exec_driver_sql(FILL, (first, first + CHUNK - 1))
+            await connection.rows(FILL, first, first + CHUNK - 1)
     async with world.ledger._connection() as connection:
-        await connection.exec_driver_sql("ANALYZE session")
+        await connection.rows("ANALYZE session")
     nothing, gone = await seconds(5, before - timedelta(days=365))
     assert gone == 0
     batch, gone = await seconds(5, before)

@@ -240,8 +240,8 @@ class TestPostgres:
         try:
             for _ in range(2):  # the second in a transaction of a connection that was used
                 async with ledger._connection() as connection:
-                    found = await connection.exec_driver_sql("SHOW synchronous_commit")
-                    assert found.scalar_one() == ours
+                    (row,) = await connection.rows("SHOW synchronous_commit")
+                    assert row.synchronous_commit == ours
             assert "synchronous_commit" not in [doubt.reason for doubt in await ledger.doubts()]
         finally:
             await ledger.close()

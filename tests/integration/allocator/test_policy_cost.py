@@ -1,7 +1,7 @@
 """What a policy makes a round read does not grow with the backlog, nor with what is over. Postgres says what it is."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from unit.allocator.making import NOON
@@ -70,3 +70,4 @@ async def test_who_served_a_room_last_costs_what_was_asked_for(connection):
 
 async def test_the_front_of_every_lane_costs_what_is_loaded(connection):
     assert await rows_read(connection, sql.HEADS, "demo", 51) <= 5 * 51 + 10
+    assert await rows_read(connection, sql.SURVEY, "demo", 0, datetime.now(UTC), 51) <= 5 * 51 + 10

@@ -41,7 +41,7 @@ def given(app, row, *, withdrawn=False, name="one"):
 
 async def in_force(ledger, epoch, app):
     async with ledger.transaction(epoch) as tx:
-        return await tx.policy(app)
+        return (await tx.survey(app, NOW, 0)).policy
 
 
 async def test_the_policy_for_every_app_counts_where_an_app_has_none_of_its_own(ledger, epoch, store):

@@ -184,7 +184,7 @@ async def test_a_trial_tells_who_would_get_whom_and_why_others_wait_and_changes_
     assert (await control("people", room_id=rooms[0], do="resolve"))["agents"] == []
     assert (await ledger.standing(APP)).states == {"waiting": 4}
     async with ledger.transaction(epoch) as tx:
-        assert (await tx.policy(APP)).version == 1
+        assert (await tx.survey(APP, datetime.now(UTC), 0)).policy.version == 1
 
 
 async def test_a_trial_outside_of_the_hours_says_when_they_begin(ledger, epoch, urls, file, place):

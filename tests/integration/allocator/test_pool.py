@@ -26,7 +26,7 @@ async def test_what_a_broken_round_wrote_is_gone(ledger):
     with pytest.raises(ZeroDivisionError):
         await _breaks(ledger, epoch)
     async with ledger.transaction(epoch) as tx:
-        assert (await tx.policy(APP)).version == 0
+        assert (await tx.survey(APP, NOW, 0)).policy.version == 0
 
 
 async def test_a_row_that_contradicts_another_is_a_conflict(ledger):
@@ -72,7 +72,7 @@ async def test_who_is_broken_off_leaves_nothing_behind(ledger):
     with pytest.raises(asyncio.CancelledError):
         await task
     async with ledger.transaction(epoch) as tx:
-        assert (await tx.policy(APP)).version == 0
+        assert (await tx.survey(APP, NOW, 0)).policy.version == 0
 
 
 async def _breaks(ledger, epoch):

@@ -67,7 +67,7 @@ async def test_a_policy_that_was_lost_is_not_taken_for_the_one_that_has_its_numb
 async def _policy_in_force(ledger, epoch, *, capacity):
     async with ledger.transaction(epoch) as tx:
         await tx.put_policy(APP, {"capacity": {"default": capacity}}, NOON)
-        return (await tx.policy(APP)).default_capacity
+        return (await tx.survey(APP, NOON, 0)).policy.default_capacity
 
 
 async def _forget_policies(url):

@@ -15,6 +15,7 @@ from allocator.core.requests import REQUESTS_MAX, Answer, Ground, Kind, News, Re
 from allocator.core.roster import Load
 from allocator.core.session import OPEN, UNSETTLED, Session, State
 from allocator.core.steps import Step
+from allocator.core.survey import Survey
 from allocator.ports import Audit, Clock, Due
 from contract import RoomResolved
 from support.memory.rows import EventThere, RequestThere, Rows
@@ -82,7 +83,7 @@ class MemoryTransaction:
         later = [due_at for due_at, _, _ in found if due_at > now]
         return Due(sessions=ready, next_at=min(later, default=None))
 
-    async def write(self, changes: Changes) -> None:
+    async def write(self, changes: Changes, steps: Sequence[Step] = ()) -> None:
         """See the port."""
         await self._script.begin("write")
         pairs = sorted(changes, key=lambda pair: pair[1].state in OPEN)
@@ -97,19 +98,26 @@ class MemoryTransaction:
         for one in (*freed, *given):
             assert one.agent is not None
             self._rows.agents[one.app, one.agent] = self._clock.wall()
+        for step in steps:
+            self._tell(step)
 
-    async def tell(self, steps: Sequence[Step]) -> None:
-        """See the port."""
-        await self._script.begin("tell")
-        for one in steps:
-            key = one.app, one.room
-            told = self._rows.steps.get(key, ())
-            if all((one.session, one.at, one.what) != (there.session, there.at, there.what) for there in told):
-                self._rows.steps[key] = (*told, one)
+    def _tell(self, step: Step) -> None:
+        key = step.app, step.room
+        told = self._rows.steps.get(key, ())
+        if all((step.session, step.at, step.what) != (there.session, there.at, there.what) for there in told):
+            self._rows.steps[key] = (*told, step)
 
-    async def policy(self, app: AppId) -> Policy:
+    async def survey(self, app: AppId, closed_since: datetime, per_lane: int, *, by_lane: bool = False) -> Survey:
         """See the port."""
-        await self._script.begin("policy")
+        await self._script.begin("survey")
+        policy = self._policy(app)
+        return Survey(
+            policy=policy,
+            loads=self._loads(app, closed_since, by_lane=by_lane or bool(policy.channel_caps)),
+            heads=self._heads(app, per_lane),
+        )
+
+    def _policy(self, app: AppId) -> Policy:
         halt = self._rows.halts.get(app)
         for version, spec in reversed(self._rows.policies.get(app, ())):
             try:
@@ -169,9 +177,7 @@ class MemoryTransaction:
         assert now.tzinfo is not None
         self._rows.in_use[app] = version
 
-    async def loads(self, app: AppId, closed_since: datetime, *, by_lane: bool = False) -> Mapping[AgentId, Load]:
-        """See the port."""
-        await self._script.begin("loads")
+    def _loads(self, app: AppId, closed_since: datetime, *, by_lane: bool) -> Mapping[AgentId, Load]:
         taken: dict[AgentId, set[int]] = {}
         for of_app, agent, number in self._rows.slots:
             if of_app == app:
@@ -209,6 +215,9 @@ class MemoryTransaction:
     async def heads(self, app: AppId, per_lane: int) -> Mapping[Lane, Sequence[Session]]:
         """See the port."""
         await self._script.begin("heads")
+        return self._heads(app, per_lane)
+
+    def _heads(self, app: AppId, per_lane: int) -> Mapping[Lane, Sequence[Session]]:
         lanes: dict[Lane, list[Session]] = {}
         for one in sorted(self._in_turn(app), key=lambda one: (one.lane, one.waiting_since, one.id)):
             line = lanes.setdefault(one.lane, [])

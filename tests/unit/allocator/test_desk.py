@@ -44,7 +44,8 @@ def round_of(desk, sessions, now, *, spec=None, wanted=None, wall=NOON):
             moment=Moment(now=now, wall=wall, gate=None),
         )
     )
-    desk.planned(policy, sessions, made, wanted, now)
+    desk.wanted = wanted
+    desk.planned(policy, sessions, made, now)
     return made, desk.to_ask(sessions, now)
 
 

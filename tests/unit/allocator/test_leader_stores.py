@@ -47,7 +47,7 @@ async def test_an_inbox_that_is_away_for_a_while_is_read_when_it_is_back(world):
     assert world.sent() == ["100"]
 
 
-CALLS = ["transaction", "record", "sessions", "write", "due", "policy", "loads", "heads", "commit"]
+CALLS = ["transaction", "record", "sessions", "write", "due", "survey", "heads", "commit"]
 
 
 @pytest.mark.parametrize(("when", "call"), [*(("before", call) for call in CALLS), ("after", "commit")])

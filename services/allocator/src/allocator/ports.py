@@ -24,12 +24,13 @@ from allocator.core.claims import PolicyGiven, PolicyKept, PolicyObject
 from allocator.core.glance import Glance
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId, SessionId
 from allocator.core.intake import Arrival, Known
-from allocator.core.policy import Halt, Policy
+from allocator.core.policy import Halt
 from allocator.core.requests import Answer, Ground, News, Request
-from allocator.core.roster import Load, Roster
+from allocator.core.roster import Roster
 from allocator.core.session import Session
 from allocator.core.standing import Condition
 from allocator.core.steps import Step
+from allocator.core.survey import Survey
 
 
 class AllocatorError(Exception):
@@ -199,25 +200,21 @@ class Transaction(Protocol):
     async def due(self, now: datetime, at_most: int, skip: Iterable[SessionId], apps: Iterable[AppId]) -> Due:
         """The sessions of ``apps`` that are due, longest due first; none of ``skip``."""
 
-    async def write(self, changes: Changes) -> None:
-        """Make the rows so, slots included."""
+    async def write(self, changes: Changes, steps: Sequence[Step] = ()) -> None:
+        """Make the rows so, slots included, and write down what was decided and why, for those who ask later. A step
+        that is there already stays as it is.
+        """
 
-    async def tell(self, steps: Sequence[Step]) -> None:
-        """Write down what was decided and why, for those who ask later. One that is there already stays as it is."""
-
-    async def policy(self, app: AppId) -> Policy:
-        """The newest valid policy: that of ``app``, else that for every app, else the standard; and its halt."""
-
-    async def loads(self, app: AppId, closed_since: datetime, *, by_lane: bool = False) -> Mapping[AgentId, Load]:
-        """What our rows say of the agents of ``app``; ``closed`` counts what ended after ``closed_since``. With
-        ``by_lane`` also from which lanes their sessions are.
+    async def survey(self, app: AppId, closed_since: datetime, per_lane: int, *, by_lane: bool = False) -> Survey:
+        """What a plan needs to know of ``app``. Loads count as ``closed`` what ended after ``closed_since``; with
+        ``by_lane``, and where the policy wants it, they tell from which lanes the agents' sessions are.
         """
 
     async def last_agents(self, app: AppId, rooms: Iterable[RoomId], ended_after: datetime) -> Mapping[RoomId, AgentId]:
         """For each of ``rooms`` who served the last session that ended after ``ended_after``, as far as we know."""
 
     async def heads(self, app: AppId, per_lane: int) -> Mapping[Lane, Sequence[Session]]:
-        """The oldest ``per_lane`` sessions of each lane that wait for their turn."""
+        """More of the heads: ``per_lane`` of each lane."""
 
     async def put_policy(self, app: AppId, spec: Mapping[str, Any], now: datetime) -> int:
         """Make ``spec``, from a file, the newest policy of ``app``, if it is not already; its version."""

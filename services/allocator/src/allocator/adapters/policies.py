@@ -16,11 +16,10 @@ Ask = Callable[..., Awaitable[Sequence[Any]]]
 """Sends a statement with its parameters; the rows that come back, by the names of their columns."""
 
 
-async def in_force(ask: Ask, app: AppId, known: Policy) -> Policy:
-    """The policy of ``app``, with its halt; ``known`` where that is it. One that cannot be compiled, because a newer
-    allocator took it in, is passed over: the one before stays in force.
+async def in_force(ask: Ask, row: Any, known: Policy) -> Policy:
+    """The policy that a row of ``IN_FORCE`` tells, with its halt; ``known`` where that is it. One that cannot be
+    compiled, because a newer allocator took it in, is passed over: the one before stays in force.
     """
-    row = (await ask(sql.IN_FORCE, app, known.version))[0]
     halt = None if row.since is None else Halt(by=row.asked_by, since=row.since)
     policy = await _policy(ask, row, known)
     return policy if policy.halt == halt else replace(policy, halt=halt)

@@ -1,7 +1,7 @@
 """The ledger's connections: asyncpg and its pool, with no library above.
 
-Of the 123 µs that the smallest statement took through SQLAlchemy, asyncpg and Postgres had 33 (`make bench ONLY=8`), and
-a round has several of them one after another.
+Of the 123 µs that the smallest statement took through SQLAlchemy, asyncpg and Postgres had 33 (`make bench ONLY=8`),
+and a round has several of them one after another.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -32,7 +32,7 @@ class Connection:
     def __init__(self, driver: Any) -> None:
         self._driver = driver
 
-    async def rows(self, statement: str, parameters: Sequence[Any] = ()) -> Sequence[Any]:
+    async def rows(self, statement: str, *parameters: Any) -> Sequence[Any]:
         """Send a statement; the rows that come back."""
         found: Sequence[Any] = await self._driver.fetch(statement, *parameters)
         return found

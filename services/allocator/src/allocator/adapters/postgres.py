@@ -171,7 +171,7 @@ class PostgresLedger:
 
     async def _begin(self, statement: str, leader: str) -> Epoch:
         async with self._connection() as connection:
-            rows = await connection.rows(statement, (leader,))
+            rows = await connection.rows(statement, leader)
         if not rows:
             raise StaleTerm("somebody else's term has begun")
         self._leader = leader
@@ -200,7 +200,7 @@ def doubts_of(settings: Mapping[str, str]) -> tuple[Doubt, ...]:
 
 @asynccontextmanager
 async def translated(start_over: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
-    """Library errors in the block come out as the ports' errors. ``start_over``: drops the connections that there are."""
+    """Library errors in the block come out as the ports' errors. ``start_over``: drops the connections there are."""
     try:
         yield
     except (IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from allocator.adapters import sql_answers
+from allocator.adapters import policies, sql_answers, sql_policies
 from allocator.adapters.pool import Connection
 from allocator.adapters.postgres import pool_for, translated
 from allocator.adapters.statements import Statements
 from allocator.core.ids import AgentId, AppId, Epoch, Lane, RoomId
-from allocator.core.policy import Policy
+from allocator.core.policy import Policy, standard
 from allocator.core.roster import Load
 from allocator.core.session import Session
 
@@ -39,24 +39,25 @@ class PostgresTrial:
     async def in_force(self, app: AppId) -> Policy:
         """The policy of ``app``, as if no person had paused it: what is tried is what policies do."""
         async with self._reading() as connection:
-            return replace(await Statements(connection, Epoch(0), {}).policy(app), halt=None)
+            (row,) = await connection.rows(sql_policies.IN_FORCE, app, 0)
+            return replace(await policies.in_force(connection.rows, row, standard()), halt=None)
 
     async def given(self, app: AppId, version: int) -> tuple[str, datetime | None]:
         """Where that version of the policy of ``app`` came from, and when; None: nobody gave it."""
         async with self._reading() as connection:
-            rows = await connection.rows(sql_answers.POLICY_GIVEN, (app, version))
+            rows = await connection.rows(sql_answers.POLICY_GIVEN, app, version)
             return (rows[0].source, rows[0].given_at) if rows else (BUILT_IN, None)
 
-    async def backlog(self, app: AppId, policies: Sequence[Policy], now: datetime, lag_s: float) -> Backlog:
+    async def backlog(self, app: AppId, tried: Sequence[Policy], now: datetime, lag_s: float) -> Backlog:
         """The rest, for these policies."""
         async with self._reading() as connection:
             reading = Statements(connection, Epoch(0), {})
-            heads = await reading.heads(app, HEADS_MAX)
-            rooms = [session.room for line in heads.values() for session in line]
+            survey = await reading.survey(app, now - timedelta(seconds=lag_s), HEADS_MAX, by_lane=True)
+            rooms = [session.room for line in survey.heads.values() for session in line]
             return Backlog(
-                loads=await reading.loads(app, now - timedelta(seconds=lag_s), by_lane=True),
-                heads=heads,
-                last_agents=[await _last_agents(reading, app, rooms, policy, now) for policy in policies],
+                loads=survey.loads,
+                heads=survey.heads,
+                last_agents=[await _last_agents(reading, app, rooms, policy, now) for policy in tried],
             )
 
     async def close(self) -> None:

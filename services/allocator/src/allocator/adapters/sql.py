@@ -1,8 +1,14 @@
-"""The texts of the statements. ``$n`` are parameters; a batch is passed as one array for each column."""
+"""The texts of the statements. ``$n`` are parameters. What is written comes as one text of JSON, an object for each
+row: that costs half of an array for each column. What is asked for by its keys has an array for each column of these.
+
+A way to Postgres and back is what the time from a resolve to the next assignment consists of, so what a round asks in
+one place is one statement (`make bench ONLY=8`).
+"""
 
 from collections.abc import Iterable
 from dataclasses import fields
 
+from allocator.adapters.sql_policies import IN_FORCE
 from allocator.core import session as states
 from allocator.core.lifecycle import TOLD
 from allocator.core.session import OPEN, Session, State
@@ -10,95 +16,75 @@ from allocator.ports import PARKED_MAX
 
 SESSION_COLUMNS = tuple(item.name for item in fields(Session))
 
-_TYPES = {
-    "id": "uuid",
-    "app": "text",
-    "room": "text",
-    "lane": "text",
-    "state": "text",
-    "verify": "boolean",
-    "agent": "bigint",
-    "slot": "int",
-    "capacity": "int",
-    "policy_version": "int",
-    "tries": "int",
-    "refusals": "int",
-    "avoid": "text",
-    "resolve_seen": "boolean",
-    "previous": "bigint",
-    "reopened": "boolean",
-    "ending": "text",
-    "trace": "text",
-}
-"""Where a column is not named here it is a ``timestamptz``. ``avoid`` travels as the text of an array: UNNEST
-would flatten an array of arrays."""
-
 
 def _words(words: Iterable[str]) -> str:
     return ", ".join(f"'{word}'" for word in sorted(words))
 
 
 _ALL = ", ".join(SESSION_COLUMNS)
-_ARRAYS = ", ".join(f"${n}::{_TYPES.get(name, 'timestamptz')}[]" for n, name in enumerate(SESSION_COLUMNS, 1))
-_VALUES = ", ".join(f"u.{name}::bigint[]" if name == "avoid" else f"u.{name}" for name in SESSION_COLUMNS)
 _UPDATES = ", ".join(f"{name} = EXCLUDED.{name}" for name in (*SESSION_COLUMNS[1:], "epoch"))
-_EPOCH = f"${len(SESSION_COLUMNS) + 1}::bigint"
 _OPEN = f"state IN ({_words(OPEN)})"
 _IN_TURN = f"state = '{State.WAITING}' AND due_at IS NULL"
-_ROOMS = "SELECT * FROM UNNEST($1::text[], $2::text[]) AS r (app, room)"
 
-WRITE_SESSIONS = f"""
-INSERT INTO session ({_ALL}, epoch)
-SELECT {_VALUES}, {_EPOCH} FROM UNNEST({_ARRAYS}) AS u ({_ALL})
+WRITE = f"""
+WITH shall AS (SELECT * FROM json_populate_recordset(NULL::session, $1)),
+freed AS (DELETE FROM slot WHERE session = ANY($2::uuid[]) RETURNING app, agent),
+given AS (
+  INSERT INTO slot (app, agent, number, capacity, session)
+  SELECT app, agent, slot, capacity, id FROM shall WHERE id = ANY($3::uuid[])
+  RETURNING app, agent
+),
+touched AS (
+  INSERT INTO agent (app, agent, busy_at)
+  SELECT app, agent, now() FROM (TABLE freed UNION TABLE given) AS both_ways
+  ON CONFLICT (app, agent) DO UPDATE SET busy_at = EXCLUDED.busy_at
+),
+told AS (
+  INSERT INTO step (app, room, session, at, what, why, agent, facts, epoch)
+  SELECT app, room, session, at, what, why, agent, facts, $5 FROM json_populate_recordset(NULL::step, $4)
+  ON CONFLICT DO NOTHING
+)
+INSERT INTO session ({_ALL}, epoch) SELECT {_ALL}, $5::bigint FROM shall
 ON CONFLICT (id) DO UPDATE SET {_UPDATES}
 """
-
-_TOUCH = """
-INSERT INTO agent (app, agent, busy_at)
-SELECT DISTINCT app, agent, now() FROM touched
-ON CONFLICT (app, agent) DO UPDATE SET busy_at = EXCLUDED.busy_at
+"""Sessions as they shall be; those whose slots are freed, and those that have new ones; and what is told of it. A slot
+that is freed cannot be given in the same statement: neither half sees what the other does.
 """
 
-# What an agent gains or loses and when that was goes in one statement: each is a way to Postgres and back, and they are
-# what the time from a resolve to the next assignment consists of (`make bench ONLY=8a`).
-FREE_SLOTS = f"""
-WITH touched AS (DELETE FROM slot WHERE session = ANY($1::uuid[]) RETURNING app, agent)
-{_TOUCH}
-"""
+FREE_SLOTS = "DELETE FROM slot WHERE session = ANY($1::uuid[])"
 
-GIVE_SLOTS = f"""
-WITH touched AS (
-  INSERT INTO slot (app, agent, number, capacity, session)
-  SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::int[], $4::int[], $5::uuid[])
-  RETURNING app, agent
-)
-{_TOUCH}
-"""
-
-RECORD_EVENTS = """
-INSERT INTO event (app, id, kind, room, service, accepted_at, recorded_at, epoch)
-SELECT u.*, $7::timestamptz, $8::bigint
-FROM UNNEST($1::text[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[]) AS u
-ON CONFLICT DO NOTHING
-RETURNING id
-"""
-
-KNOWN_SERVICES = """
-SELECT DISTINCT e.app, e.service FROM event e
-JOIN UNNEST($1::text[], $2::bigint[]) AS u (app, service) ON e.app = u.app AND e.service = u.service
-WHERE e.service IS NOT NULL
-"""
-
-OPEN_SESSIONS = f"SELECT {_ALL} FROM session WHERE {_OPEN} AND (app, room) IN ({_ROOMS})"
-
-LAST_ENDS = f"""
-SELECT app, room, max(at), max(service), max(previous) FROM (
-  SELECT app, room, ended_at AS at, NULL::bigint AS service, previous
-  FROM session WHERE ended_at IS NOT NULL AND (app, room) IN ({_ROOMS})
+_LAST_END = """
+SELECT max(at) AS ended_at, max(service) AS last_service, max(previous) AS last_previous FROM (
+  SELECT ended_at AS at, NULL::bigint AS service, previous
+  FROM session WHERE ended_at IS NOT NULL AND (app, room) = (r.app, r.room) AND s.id IS NULL
   UNION ALL
-  SELECT app, room, accepted_at, service, NULL
-  FROM event WHERE kind = 'room_resolved' AND (app, room) IN ({_ROOMS})
-) AS ends GROUP BY app, room
+  SELECT accepted_at, service, NULL
+  FROM event WHERE kind = 'room_resolved' AND (app, room) = (r.app, r.room) AND s.id IS NULL
+) AS ends
+"""
+_KNOWN = f"""
+LEFT JOIN LATERAL (SELECT {_ALL} FROM session WHERE {_OPEN} AND (app, room) = (r.app, r.room)) AS s ON true
+LEFT JOIN LATERAL ({_LAST_END}) AS e ON true
+"""
+"""Of each room ``r`` its open session or, where it has none, the last end."""
+_KNOWN_COLUMNS = f"{', '.join(f's.{name}' for name in SESSION_COLUMNS)}, e.ended_at, e.last_service, e.last_previous"
+
+RECORD_EVENTS = f"""
+WITH r AS (
+  INSERT INTO event (app, id, kind, room, service, accepted_at, recorded_at, epoch)
+  SELECT app, id, kind, room, service, accepted_at, $2::timestamptz, $3::bigint
+  FROM json_populate_recordset(NULL::event, $1)
+  ON CONFLICT DO NOTHING
+  RETURNING app, room, id, service
+)
+SELECT r.app, r.room, {_KNOWN_COLUMNS}, r.id AS event,
+  EXISTS (SELECT FROM event WHERE (app, service) = (r.app, r.service) AND service IS NOT NULL) AS repeated
+FROM r {_KNOWN}
+"""
+"""The events that were not there, each with what was known before of its room and of its service."""
+
+ROOMS = f"""
+SELECT r.app, r.room, {_KNOWN_COLUMNS} FROM UNNEST($1::text[], $2::text[]) AS r (app, room) {_KNOWN}
 """
 
 SESSIONS_BY_ID = f"SELECT {_ALL} FROM session WHERE id = ANY($1::uuid[])"
@@ -122,16 +108,6 @@ WHERE due_at IS NOT NULL AND id <> ALL($1::uuid[]) AND app = ANY($2::text[])
 ORDER BY due_at LIMIT $3
 """
 
-LOADS = f"""
-SELECT a.agent, s.taken, coalesce(c.closed, 0), a.busy_at FROM agent a
-LEFT JOIN (SELECT agent, array_agg(number) AS taken FROM slot WHERE app = $1 GROUP BY agent) s USING (agent)
-LEFT JOIN (
-  SELECT agent, count(*) AS closed FROM session WHERE app = $1 AND ended_at > $2 AND agent IS NOT NULL
-  AND ending IN ({_words(TOLD)}) GROUP BY agent
-) c USING (agent)
-WHERE a.app = $1
-"""
-
 LOADS_BY_LANE = """
 SELECT agent, lane, count(*) FROM session WHERE app = $1 AND slot IS NOT NULL GROUP BY agent, lane
 """
@@ -144,8 +120,10 @@ SELECT r.room, s.agent FROM UNNEST($2::text[]) AS r (room), LATERAL (
 ) s
 """
 
-# The lanes are found one after another in the index, so the cost is that of the lanes, not of the backlog.
-HEADS = f"""
+
+def _heads(per_lane: str) -> str:
+    """The lanes are found one after another in the index, so the cost is that of the lanes, not of the backlog."""
+    return f"""
 WITH RECURSIVE lanes AS (
   (SELECT lane FROM session WHERE app = $1 AND {_IN_TURN} ORDER BY lane LIMIT 1)
   UNION ALL
@@ -155,9 +133,29 @@ WITH RECURSIVE lanes AS (
 )
 SELECT h.* FROM lanes, LATERAL (
   SELECT {_ALL} FROM session
-  WHERE app = $1 AND lane = lanes.lane AND {_IN_TURN} ORDER BY waiting_since, id LIMIT $2
+  WHERE app = $1 AND lane = lanes.lane AND {_IN_TURN} ORDER BY waiting_since, id LIMIT {per_lane}
 ) h WHERE lanes.lane IS NOT NULL
 """
+
+
+HEADS = _heads("$2")
+
+_HEADS_BY_COLUMN = ", ".join(f"array_agg({name}{'::text' if name == 'avoid' else ''})" for name in SESSION_COLUMNS)
+
+SURVEY = f"""
+SELECT in_force.*, slots.*, loads.*, heads.* FROM ({IN_FORCE}) AS in_force,
+(SELECT array_agg(agent) AS slot_agents, array_agg(number) AS slot_numbers FROM slot WHERE app = $1) AS slots,
+(
+  SELECT array_agg(a.agent) AS agents, array_agg(coalesce(c.closed, 0)) AS closed,
+    array_agg(extract(epoch FROM a.busy_at)::float8) AS busy_at
+  FROM agent a LEFT JOIN (
+    SELECT agent, count(*) AS closed FROM session WHERE app = $1 AND ended_at > $3 AND agent IS NOT NULL
+    AND ending IN ({_words(TOLD)}) GROUP BY agent
+  ) c USING (agent) WHERE a.app = $1
+) AS loads,
+(SELECT {_HEADS_BY_COLUMN} FROM ({_heads("$4")}) AS h) AS heads
+"""
+"""One row: the policy in force, and as an array for each column the slots, the agents and who is next in each lane."""
 
 SERVED_BY = f"""
 SELECT {_ALL} FROM session
@@ -174,14 +172,6 @@ ORDER BY coalesce(checked_at, assigned_at), id LIMIT $3
 AUDIT_WAITING = f"""
 SELECT {_ALL} FROM session
 WHERE app = $1 AND {_IN_TURN} AND waiting_since < $2 AND room <> ALL($3::text[]) ORDER BY waiting_since, id LIMIT $4
-"""
-
-TELL = """
-INSERT INTO step (app, room, session, at, what, why, agent, facts, epoch)
-SELECT u.app, u.room, u.session, u.at, u.what, u.why, u.agent, u.facts::jsonb, $9::bigint
-FROM UNNEST($1::text[], $2::text[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::bigint[], $8::text[])
-AS u (app, room, session, at, what, why, agent, facts)
-ON CONFLICT DO NOTHING
 """
 
 FORGET_EVENTS = """

@@ -95,6 +95,8 @@ class Desk:
         """Whether somebody waits for their turn."""
         self.more = True
         """Whether the last round may have left something to do."""
+        self.wanted = 0
+        """How many heads of each lane the last plan could use."""
         self.sweep_at = 0.0
         self.believe_from = 0.0
         """Rosters that were asked for before say too little."""
@@ -203,9 +205,7 @@ class Desk:
             budget=budget,
         )
 
-    def planned(
-        self, policy: Policy, heads: Mapping[Lane, Sequence[Session]], made: Plan, wanted: int, now: float
-    ) -> None:
+    def planned(self, policy: Policy, heads: Mapping[Lane, Sequence[Session]], made: Plan, now: float) -> None:
         """Remember what came out of a plan."""
         self.policy, self.in_use = policy, policy.version
         for line in self._lines.values():
@@ -213,7 +213,7 @@ class Desk:
         self._remember(policy, heads, made, now)
         given = {reservation.session for reservation in made.reservations}
         left = {lane: [one for one in sessions if one.id not in given] for lane, sessions in heads.items()}
-        served_all = any(not rest and len(heads[lane]) == wanted for lane, rest in left.items())
+        served_all = any(not rest and len(heads[lane]) == self.wanted for lane, rest in left.items())
         self.more = bool(given) and served_all
         self.waits = self.more or any(left.values())
         self.reasons = {lane: _reason_of(rest, made) for lane, rest in left.items() if rest}

@@ -123,7 +123,6 @@ class Leader:
             decided = _Decided(await self._record(tx, taken, await self._news(tx)))
             await self._take_up(tx, taken, decided.recorded)
             decided.reserved = await self._reserve(tx, decided.recorded)
-            await tx.tell([*decided.recorded.steps, *(step for one in decided.reserved for step in one.steps)])
         self._forget_written(taken)
         self._announce(decided)
         await self._acknowledge(taken)
@@ -141,7 +140,6 @@ class Leader:
         taken = Taken(entries=(), results=self._read().results)
         async with self._ledger.transaction(self._epoch) as tx:
             recorded = await self._record(tx, taken)
-            await tx.tell(recorded.steps)
         trace(self._tracer, recorded, ())
 
     async def close(self) -> None:
@@ -338,8 +336,9 @@ class Leader:
             if session.id not in known:
                 changes.note(session, on_recovery(session, self._clock.wall(), over=False))
                 recorded.drift.append((session.app, "reservation_forgotten"))
-        await tx.write(changes)
-        recorded.steps.extend(steps_of(changes, self._clock.wall()))
+        steps = steps_of(changes, self._clock.wall())
+        await tx.write(changes, steps)
+        recorded.steps.extend(steps)
         recorded.sessions.extend(changes.after)
 
     async def _recover(self, tx: Transaction, unsettled: Sequence[Session]) -> Iterable[Session]:
@@ -350,8 +349,7 @@ class Leader:
             changes.note(session, on_clock_back(session, now))
         for session in unsettled:
             changes.note(session, on_recovery(session, now, over=(session.app, session.room) in self._ended))
-        await tx.write(changes)
-        await tx.tell(steps_of(changes, now, {"leader": "new"}))
+        await tx.write(changes, steps_of(changes, now, {"leader": "new"}))
         return [session for session in changes.after if session.state is State.RESERVED]
 
     async def _resume(self, tx: Transaction, unsettled: Sequence[Session]) -> Iterable[Session]:

@@ -213,9 +213,10 @@ def _missed(events: Changes, found: Sequence[Arrival]) -> Iterator[tuple[AppId, 
 async def _write(
     tx: Transaction, changes: Changes, now: datetime, done: Recorded, facts: Mapping[SessionId, Facts] | None = None
 ) -> None:
-    await tx.write(changes)
-    steps = (step_of(before, after, now, (facts or {}).get(after.id, NOTHING)) for before, after in changes)
-    done.steps.extend(step for step in steps if step is not None)
+    told = (step_of(before, after, now, (facts or {}).get(after.id, NOTHING)) for before, after in changes)
+    steps = [step for step in told if step is not None]
+    await tx.write(changes, steps)
+    done.steps.extend(steps)
     done.sessions.extend(changes.after)
     done.moved.extend(after for before, after in changes if before is None or before.state is not after.state)
 

@@ -16,6 +16,8 @@ from allocator.ports import Transaction
 from allocator.rounds.desk import Desk, Moment
 
 SUSPECTED_MAX = 64
+HEADS_AT_LEAST = 4
+"""So many of each lane are read before it is known how many are wanted; more where more were wanted the last time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,24 +39,23 @@ class Reserved:
 
 async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, lag_s: float) -> Reserved:
     """Decide who gets whom in the app of ``desk``, and write it down."""
-    policy = await tx.policy(desk.app)
+    ahead = max(desk.wanted, HEADS_AT_LEAST)
+    survey = await tx.survey(desk.app, moment.wall - timedelta(seconds=lag_s), ahead)
+    policy, loads = survey.policy, survey.loads
     if policy.version != desk.in_use:
         await tx.use_policy(desk.app, policy.version, moment.wall)
-    loads = await tx.loads(desk.app, moment.wall - timedelta(seconds=lag_s), by_lane=bool(policy.channel_caps))
     desk.compare(loads)
     budget = desk.budget(under_way, moment.now)
-    wanted = desk.heads_wanted(policy, loads, budget, moment.now)
-    heads = await tx.heads(desk.app, wanted)
+    desk.wanted = desk.heads_wanted(policy, loads, budget, moment.now)
+    heads = survey.heads if desk.wanted <= ahead else await tx.heads(desk.app, desk.wanted)
+    heads = {lane: line[: desk.wanted] for lane, line in heads.items()}
     last = await _last_agents(tx, desk, policy, heads, moment)
     made = plan(desk.snapshot(policy, loads=loads, heads=heads, last_agents=last, budget=budget, moment=moment))
     changes = _changes(made, heads, policy, moment.wall)
-    await tx.write(changes)
-    steps = list(_steps(made, changes, policy, moment.wall))
     firsts = _firsts(heads, made)
-    steps += [
-        step_of_wait(*one, policy, moment.wall) for one in desk.waits_told.changed(firsts, made.reasons, moment.wall)
-    ]
-    desk.planned(policy, heads, made, wanted, moment.now)
+    steps = [*_steps(made, changes, policy, moment.wall), *_waits(desk, firsts, made, policy, moment.wall)]
+    await tx.write(changes, steps)
+    desk.planned(policy, heads, made, moment.now)
     return Reserved(
         sessions=changes.after,
         ask=desk.to_ask(heads, moment.now),
@@ -87,6 +88,11 @@ def _steps(made: Plan, changes: Changes, policy: Policy, now: datetime) -> Itera
     sessions = {session.id: session for session in changes.after}
     for given in made.reservations:
         yield step_of_choice(sessions[given.session], given, policy, now)
+
+
+def _waits(desk: Desk, firsts: Mapping[Lane, Session], made: Plan, policy: Policy, now: datetime) -> Iterator[Step]:
+    for session, reason in desk.waits_told.changed(firsts, made.reasons, now):
+        yield step_of_wait(session, reason, policy, now)
 
 
 def _firsts(heads: Mapping[Lane, Sequence[Session]], made: Plan) -> Mapping[Lane, Session]:
