@@ -58,6 +58,17 @@ class TestRecording:
         known = await case.ask("record", [arrival(came(3))], NOON)
         assert known.ends == {(APP, RoomId("100")): End(at=after(2), service=6, previous=None)}
 
+    async def test_an_end_that_is_told_in_the_same_breath_is_known_and_counts_with_earlier_ones(self, case):
+        known = await case.ask("record", [arrival(over(1, service=6), 1), arrival(came(2), 2)], NOON)
+        assert known.ends == {(APP, RoomId("100")): End(at=after(1), service=6, previous=None)}
+        known = await case.ask("record", [arrival(came(3), 3), arrival(over(4, service=5), 4)], NOON)
+        assert known.ends == {(APP, RoomId("100")): End(at=after(4), service=6, previous=None)}
+
+    async def test_where_a_session_is_open_an_end_that_is_told_says_nothing_of_the_room_yet(self, case):
+        session = await case.given(1, room="100")
+        known = await case.ask("record", [arrival(over(2, service=6), 1)], NOON)
+        assert (known.sessions, known.ends) == ({(APP, RoomId("100")): session}, {})
+
     async def test_a_room_without_an_end_has_none(self, case):
         assert (await case.ask("record", [arrival(came(3))], NOON)).ends == {}
 
