@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import plan as plans
 from baselines.orm import Orm
 from measure import Effort, Figure, Result, alternating, middle, ratios, say
-from rig import APP, Platform, Rig, Stores, fill, resolved, stores, waiting
+from rig import APP, Platform, Rig, Stores, fill, stores, waiting
 
 from allocator.core.plan import plan
 
@@ -142,7 +142,8 @@ class _Shift:
         for _ in range(CYCLES):
             rooms = rig.platform.assigned[self._seen : self._seen + SHIFT]
             self._seen += len(rooms)
-            rig.send(*map(resolved, rooms), *(waiting(self._next + n) for n in range(SHIFT)))
+            rig.resolve(*rooms)
+            rig.send(*(waiting(self._next + n) for n in range(SHIFT)))
             self._next += SHIFT
             rounds += await self._until(self._seen + SHIFT)
         self.statements.append((rig.ledger.statements - counted) / rounds)
@@ -249,7 +250,7 @@ async def _leave(rig: Rig) -> None:
     gone = 0
     while True:
         rooms = rig.platform.assigned[gone:]
-        rig.send(*map(resolved, rooms))
+        rig.resolve(*rooms)
         gone += len(rooms)
         await asyncio.sleep(LEAVE_S)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from measure import Effort, Figure, Result, ratios, say
-from rig import Platform, Rig, resolved, stores, waiting
+from rig import Platform, Rig, stores, waiting
 
 SAMPLES = 60
 PINGS = 200
@@ -90,7 +90,8 @@ async def _each(rig: Rig, happens: Callable[[Rig, int], None], pings: list[float
 
 def _resolve(rig: Rig, number: int) -> None:
     """The one who is served goes. Somebody waits already; somebody comes, to wait for the next time."""
-    rig.send(resolved(rig.platform.assigned[-1]), waiting(number + 2))
+    rig.resolve(rig.platform.assigned[-1])
+    rig.send(waiting(number + 2))
 
 
 def _arrive(rig: Rig, number: int) -> None:

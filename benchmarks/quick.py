@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import plan as plans
 from prometheus_client import CollectorRegistry
-from rig import APP, Platform, Rig, Stores, resolved, stores, waiting
+from rig import APP, Platform, Rig, Stores, stores, waiting
 
 from allocator.core.plan import plan
 from chassis.logs import logger
@@ -199,8 +199,10 @@ async def _allocator(made: Stores) -> dict[str, float]:
     found["allocator: statements of a round at saturation"] = statements / rounds
     found["allocator: statements of a round with nothing to do"] = await _statements_of(rig, lambda: None)
     room = rig.platform.assigned[0]
+    rig.send(waiting(CROWD))
+    await one_round(rig)
     found["allocator: statements from a resolve to the next assignment told"] = await _statements_of(
-        rig, lambda: rig.send(resolved(room), waiting(CROWD)), rounds=2
+        rig, lambda: rig.resolve(room), rounds=2
     )
     await leader.close()
     await rig.close()

@@ -36,8 +36,6 @@ from one_machine.stores import Postgres, Valkey
 
 APP = AppId("benchmark")
 PIPELINE = 1_000
-LAG_S = 3_600.0
-"""The platform's counts say nothing here, so they are believed late rather than compared."""
 FILL = """
 INSERT INTO session (id, app, room, lane, state, waiting_since, verify, tries, refusals, avoid, resolve_seen, reopened,
   epoch)
@@ -47,7 +45,7 @@ FROM generate_series(1, $2::int) AS n
 """
 TUNING = Tuning(
     timing=Timing(
-        platform_timeout_s=4.0, quarantine_s=30.0, first_look_s=0.5, longest_look_s=30.0, lag_s=LAG_S, refusals_max=8
+        platform_timeout_s=4.0, quarantine_s=30.0, first_look_s=0.5, longest_look_s=30.0, lag_s=1.5, refusals_max=8
     ),
     sweep_s=86_400.0,
     events_retained_s=86_400.0,
@@ -71,19 +69,19 @@ class Platform:
     """
 
     def __init__(self, agents: int, answers_after_s: float) -> None:
-        self._agents = tuple(
-            Seen(agent=AgentId(number), online=True, count=0, divisions=frozenset(), email=None)
-            for number in range(1, agents + 1)
-        )
+        self._counts = dict.fromkeys(map(AgentId, range(1, agents + 1)), 0)
+        self._serving: dict[RoomId, AgentId] = {}
         self._answers_after_s = answers_after_s
         self.assigned: list[RoomId] = []
         self.called: list[float] = []
         self.wanted = 0
         self.enough = asyncio.Event()
 
-    async def assign(self, room: RoomId, _agent: AgentId) -> o.Outcome:
+    async def assign(self, room: RoomId, agent: AgentId) -> o.Outcome:
         """Done."""
         self.called.append(time.perf_counter())
+        self._serving[room] = agent
+        self._counts[agent] += 1
         await asyncio.sleep(self._answers_after_s)
         self.assigned.append(room)
         if len(self.assigned) >= self.wanted:
@@ -91,16 +89,24 @@ class Platform:
         return o.Done()
 
     async def view(self, _room: RoomId, _agent: AgentId | None) -> o.View:
-        """Not asked here."""
-        return o.Unknown("not asked here")
+        """As we think."""
+        return o.Served(ours=True)
 
     async def roster(self, _room: RoomId, now: float) -> Roster:
-        """All of them."""
-        return Roster(agents=self._agents, read_at=now, uses=None)
+        """All of them, with how many they serve."""
+        seen = (
+            Seen(agent=agent, online=True, count=count, divisions=frozenset(), email=None)
+            for agent, count in self._counts.items()
+        )
+        return Roster(agents=tuple(seen), read_at=now, uses=None)
 
     async def suggestion(self, _lane: Lane, now: float) -> Roster:
         """Not asked here."""
-        return Roster(agents=self._agents[:1], read_at=now, uses=1)
+        return Roster(agents=(), read_at=now, uses=1)
+
+    def ends(self, room: RoomId) -> None:
+        """Whoever serves it is free of it."""
+        self._counts[self._serving.pop(room)] -= 1
 
     async def unserved(self) -> AsyncIterator[Sequence[Any]]:
         """Nobody."""
@@ -206,6 +212,12 @@ class Rig:
                     pipeline.xadd(self._keys.inbox(APP), {ENTRY_FIELD: encode(event)})
                 pipeline.execute()
 
+    def resolve(self, *rooms: RoomId) -> None:
+        """Somebody resolves them."""
+        for room in rooms:
+            self.platform.ends(room)
+        self.send(*(RoomResolved(id=new_event_id(), app=APP, room=room, received_ms=0) for room in rooms))
+
     def inbox_bytes(self) -> int:
         """What the stream takes in Redis's memory."""
         return int(self.redis.memory_usage(self._keys.inbox(APP), samples=0) or 0)
@@ -233,8 +245,3 @@ class Rig:
 def waiting(number: int, source: str = "wa") -> RoomWaiting:
     """A customer writes in room ``number``."""
     return RoomWaiting(id=new_event_id(), app=APP, room=RoomId(str(number)), received_ms=0, source=source)
-
-
-def resolved(room: RoomId) -> RoomResolved:
-    """Somebody resolves ``room``."""
-    return RoomResolved(id=new_event_id(), app=APP, room=room, received_ms=0)
