@@ -101,7 +101,7 @@ def snapshot(budget: int, agents_count: int = AGENTS, heads_count: int = HEADS) 
         rosters={Lane(lane): Roster(agents=agents, read_at=0.0, uses=None) for lane in LANES},
         awaited=frozenset(),
         loads=loads,
-        foreign={AgentId(3): ((0.0, 1),)},
+        foreign={AgentId(3): 1},
         gate=None,
         budget=budget,
     )

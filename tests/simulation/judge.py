@@ -11,7 +11,7 @@ from allocator.core.session import OPEN, UNSETTLED, Session, State
 from qiscus_simulator.checker import judge
 from qiscus_simulator.record import Entry
 from simulation.place import APP
-from simulation.system import TIMING, System
+from simulation.system import System
 from support.memory.rows import Rows
 
 LOST_COMMITS = "postgres fails over"
@@ -92,11 +92,9 @@ class Judge:
                     self._overtaken.append(f"out of order: room {one.room} was given a slot before room {other.room}")
 
     def _decided_at(self, entry: Entry) -> float:
-        """Of what time the decision for ``entry`` is: when the room was given its slot for the last time before it (a
-        new leader announces it again), less the time for which the count may be thought to hold an end of ours.
-        """
+        """When the room was given its slot for the last time before ``entry``: a new leader announces it again."""
         before = [at for at in self._given_at.get((entry.room, entry.agent), ()) if at <= entry.at]
-        return (before[-1] if before else entry.at) - TIMING.lag_s
+        return before[-1] if before else entry.at
 
     def _is_brought_back(self, session: Session, before: Rows) -> bool:
         """Whether a session begins without an event, where none was open, of a wait that a person had withdrawn."""

@@ -30,14 +30,15 @@ def heads(*numbers, lane=WA):
     return {lane: [waiting(number, room=str(number), lane=lane) for number in numbers]} if numbers else {}
 
 
-def round_of(desk, sessions, now, *, spec=None, wanted=None, wall=NOON):
+def round_of(desk, sessions, now, *, spec=None, wanted=None, wall=NOON, loads=None):
     """What a round does with a desk; returns the plan and whom to ask for."""
-    policy = compile_spec(spec or {}, 1)
-    wanted = desk.heads_wanted(policy, {}, 8, now) if wanted is None else wanted
+    policy, loads = compile_spec(spec or {}, 1), loads or {}
+    desk.compare(loads, now)
+    wanted = desk.heads_wanted(policy, loads, 8, now) if wanted is None else wanted
     made = plan(
         desk.snapshot(
             policy,
-            loads={},
+            loads=loads,
             heads=sessions,
             last_agents={},
             budget=desk.budget(0, now),
@@ -222,7 +223,7 @@ def test_a_session_that_waits_again_was_in_its_turn_once(desk):
 
 def test_a_customer_given_by_hand_uses_a_slot_once_the_loads_were_compared(desk):
     desk.asked(WA, Roster(agents=(seen(1, count=1),), read_at=0.0, uses=None), 0.0)
-    desk.compare({})
+    desk.compare({}, 0.0)
     made, _ = round_of(desk, heads(1, 2), 0.1)
     assert len(made.reservations) == 1
 
@@ -230,34 +231,60 @@ def test_a_customer_given_by_hand_uses_a_slot_once_the_loads_were_compared(desk)
 def given_by_hand_while_a_slot_is_held(desk):
     """The platform counts one customer, and we hold a slot: they seem to be the same."""
     desk.asked(WA, Roster(agents=(seen(1, count=1),), read_at=0.0, uses=None), 0.0)
-    desk.compare({AgentId(1): load(1)})
+    desk.compare({AgentId(1): load(1)}, 0.0)
 
 
 def test_a_slot_that_was_held_for_somebody_served_no_more_hid_a_customer_given_by_hand(desk):
     given_by_hand_while_a_slot_is_held(desk)
-    desk.compare({AgentId(1): load()})
+    desk.compare({AgentId(1): load()}, 0.1)
     assert len(round_of(desk, heads(1, 2), 0.1)[0].reservations) == 1
 
 
 def test_a_slot_that_came_free_just_now_hid_nobody(desk):
     given_by_hand_while_a_slot_is_held(desk)
-    desk.compare({AgentId(1): load(closed=1)})
+    desk.compare({AgentId(1): load(closed=1)}, 0.1)
     assert len(round_of(desk, heads(1, 2), 0.1)[0].reservations) == 2
 
 
 def test_an_end_that_does_not_show_any_more_frees_no_slot(desk):
     """Else its customer, whom a late count still has, would be somebody else's."""
-    desk.asked(WA, Roster(agents=(seen(1, count=1),), read_at=0.0, uses=None), 0.0)
-    desk.compare({AgentId(1): load(closed=1)})
-    desk.compare({AgentId(1): load()})
-    assert len(round_of(desk, heads(1, 2), 0.1)[0].reservations) == 2
+    given_by_hand_while_a_slot_is_held(desk)
+    desk.compare({AgentId(1): load(closed=1)}, 0.1)
+    desk.compare({AgentId(1): load()}, 0.2)
+    assert len(round_of(desk, heads(1, 2), 0.2)[0].reservations) == 2
+
+
+def test_once_what_was_read_before_an_end_is_too_old_a_late_count_may_be_of_a_customer_given_by_hand(desk):
+    given_by_hand_while_a_slot_is_held(desk)
+    desk.asked(WA, Roster(agents=(seen(1, count=1),), read_at=1.0, uses=None), 1.0)
+    ended = {AgentId(1): load(closed=1)}
+    desk.compare(ended, 1.1)
+    assert desk.heads_wanted(compile_spec({}, 1), ended, 8, 2.0) == 3
+    desk.compare(ended, 2.1)
+    assert desk.heads_wanted(compile_spec({}, 1), ended, 8, 2.1) == 2
+
+
+def test_a_leader_that_begins_cannot_tell_who_is_counted_whose_end_another_was_told_of(desk):
+    desk.asked(WA, Roster(agents=(seen(1, count=2),), read_at=0.0, uses=None), 0.0)
+    assert len(round_of(desk, heads(1, 2), 0.1, loads={AgentId(1): load(closed=2)})[0].reservations) == 0
+
+
+def test_a_slot_that_is_given_again_in_the_round_in_which_it_came_free_tells_nothing_of_others(desk):
+    """Else each count that is as high as before might be somebody else's, and the next slot would stay empty."""
+    full, ended = {AgentId(1): load(1, 2)}, {AgentId(1): load(2, closed=1)}
+    desk.asked(WA, Roster(agents=(seen(1, count=2),), read_at=0.0, uses=None), 0.0)
+    desk.compare(full, 0.0)
+    assert len(round_of(desk, heads(1), 1.0, loads=ended)[0].reservations) == 1
+    desk.asked(WA, Roster(agents=(seen(1, count=2),), read_at=3.5, uses=None), 3.5)
+    desk.compare(full, 3.5)
+    assert len(round_of(desk, heads(2), 3.6, loads=ended)[0].reservations) == 1
 
 
 def test_an_end_of_ours_does_not_hide_a_customer_given_by_hand_who_was_seen_before_it(desk):
     """For as long as the count may still hold our customer, it says nothing about theirs."""
     for second, count, ours in [(0.0, 2, load(1)), (TIMING.lag_s + 0.5, 1, load(closed=1))]:
         desk.asked(WA, Roster(agents=(seen(1, count=count),), read_at=second, uses=None), second)
-        desk.compare({AgentId(1): ours})
+        desk.compare({AgentId(1): ours}, second)
     made, _ = round_of(desk, heads(1, 2), TIMING.lag_s + 0.6)
     assert len(made.reservations) == 1
 

@@ -77,7 +77,7 @@ def test_the_lowest_free_slot_is_given():
 
 
 def test_a_customer_given_by_hand_uses_a_slot_too():
-    made = plan(snapshot([head(1), head(2)], {"wa": roster(1)}, foreign={AgentId(1): ((0.0, 1),)}))
+    made = plan(snapshot([head(1), head(2)], {"wa": roster(1)}, foreign={AgentId(1): 1}))
     assert who(made) == [1]
     assert why(made) == [WaitReason.ALL_AT_CAPACITY]
 
@@ -208,7 +208,7 @@ def test_the_app_has_no_more_than_its_total_customers_given_by_hand_included():
             {"wa": roster(1), "ig": roster(1)},
             spec=spec,
             loads=loads,
-            foreign={AgentId(1): ((0.0, 1),)},
+            foreign={AgentId(1): 1},
         )
     )
     assert [one.session for one in made.reservations] == [head(1).session]

@@ -13,7 +13,7 @@ from allocator.core.ids import AgentId, Lane, SessionId
 from allocator.core.plan import Head, Snapshot, plan
 from allocator.core.policy import Strategy, compile_spec
 from allocator.core.reasons import WaitReason
-from allocator.core.roster import IDLE, Load, Roster, Seen, foreign_of
+from allocator.core.roster import IDLE, Load, Roster, Seen
 
 SLOW = [HealthCheck.too_slow]
 often = settings(max_examples=60, deadline=None, suppress_health_check=SLOW)  # a slow machine breaks no promise of ours
@@ -122,7 +122,6 @@ def heads_of(draw):
 @st.composite
 def snapshots(draw, *, budget=PLENTY):
     """Any snapshot with calls allowed."""
-    foreign = st.lists(st.tuples(st.just(0.0), st.integers(1, 2)), min_size=1, max_size=2).map(tuple)
     names = st.frozensets(st.sampled_from(DIVISIONS), max_size=2)
     divisions = draw(st.dictionaries(st.sampled_from(AGENTS), names, max_size=6))
     return Snapshot(
@@ -131,7 +130,7 @@ def snapshots(draw, *, budget=PLENTY):
         heads=draw(heads_of()),
         rosters=draw(st.dictionaries(st.sampled_from(LANES), rosters_of(divisions), max_size=4)),
         loads=draw(st.dictionaries(st.sampled_from(AGENTS), loads_of(), max_size=6)),
-        foreign=draw(st.dictionaries(st.sampled_from(AGENTS), foreign, max_size=2)),
+        foreign=draw(st.dictionaries(st.sampled_from(AGENTS), st.integers(1, 2), max_size=2)),
         awaited=frozenset(),
         gate=None,
         budget=draw(budget),
@@ -150,7 +149,7 @@ def all_heads(given_):
 
 def used_at_first(given_, agent):
     """Slots that are in use before the plan."""
-    return len(given_.loads.get(agent, IDLE).taken) + foreign_of(given_.foreign, agent)
+    return len(given_.loads.get(agent, IDLE).taken) + given_.foreign.get(agent, 0)
 
 
 def seen_of(given_, agent):
@@ -179,7 +178,7 @@ class Counts:
         self.used = Counter({agent: used_at_first(given_, agent) for agent in AGENTS})
         self.lanes = {agent: Counter(given_.loads.get(agent, IDLE).by_lane) for agent in AGENTS}
         ours = sum(len(load.taken) for load in given_.loads.values())
-        self.total = ours + sum(foreign_of(given_.foreign, agent) for agent in given_.foreign)
+        self.total = ours + sum(given_.foreign.values())
 
     def has_room(self, agent, lane):
         """Whether nothing of the policy keeps the agent from one more of that lane."""

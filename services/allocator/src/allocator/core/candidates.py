@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush, heapreplace
 from operator import attrgetter
 
+from allocator.core.foreign import Foreign
 from allocator.core.ids import AgentId, Lane
 from allocator.core.policy import Policy, Strategy
 from allocator.core.reasons import WaitReason
-from allocator.core.roster import IDLE, Foreign, Load, Roster, Seen, foreign_of
+from allocator.core.roster import IDLE, Load, Roster, Seen
 
 Rank = tuple[float, ...]
 """What the strategies say of an agent; the smallest is chosen. Ends with the id, so there are no ties."""
@@ -197,7 +198,7 @@ class Candidates:
     def used(self) -> int:
         """How many sessions the app has: ours, and those that are not ours as far as they are known."""
         ours = sum(len(load.taken) for load in self._loads.values())
-        return ours + sum(foreign_of(self._foreign, agent) for agent in self._foreign)
+        return ours + sum(self._foreign.values())
 
     def _candidate(self, seen: Seen) -> Candidate:
         load = self._loads.get(seen.agent, IDLE)
@@ -205,7 +206,7 @@ class Candidates:
             seen.agent,
             load,
             capacity=self._policy.capacity_of(seen),
-            foreign=foreign_of(self._foreign, seen.agent) if self._foreign else 0,
+            foreign=self._foreign.get(seen.agent, 0),
             measures=self._measures,
         )
         if self._policy.channel_caps:

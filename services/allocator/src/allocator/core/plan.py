@@ -15,10 +15,11 @@ from datetime import datetime, timedelta
 from heapq import heapify, heappop, heapreplace
 
 from allocator.core.candidates import PATIENT_MAX, Candidate, Candidates, Line, Pool, Rank
+from allocator.core.foreign import Foreign
 from allocator.core.ids import AgentId, Lane, SessionId
 from allocator.core.policy import Policy
 from allocator.core.reasons import WaitReason
-from allocator.core.roster import Foreign, Load, Roster
+from allocator.core.roster import Load, Roster
 from allocator.core.session import Session
 
 

@@ -1,17 +1,4 @@
-"""Who may take a lane's rooms, as the platform said a moment ago, and what its counts are worth.
-
-The platform's count of an agent's customers is late in both directions, so it is never compared with a
-capacity as it is. It serves to find the customers that are *not* ours (given by hand, taken over):
-
-    foreign = count - ours at that time - those we just closed, which it may still count
-
-and the largest such figure of the last seconds is believed (``kept_s``), because an assignment of ours that the count
-does not show yet would hide a foreign one, and so would an end of ours that it does not hold any more: what was read
-before the end has to last for ``lag_s`` and the age of a roster. An agent's used slots are ours plus foreign.
-
-A slot that is held for who is served no more (in doubt, or the end was told late) hides a foreign customer as well,
-until it is given up: then what was counted last is looked at again.
-"""
+"""Who may take a lane's rooms, as the platform said a moment ago, and what our own rows say of them."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -60,30 +47,13 @@ class Load:
 IDLE = Load(taken=frozenset(), closed=0, busy_at=0.0, by_lane={})
 """The load of an agent we have no row of."""
 
-Foreign = Mapping[AgentId, tuple[tuple[float, int], ...]]
-"""For each agent, the recent (time, foreign count) pairs that are not zero."""
 
-
-def foreign_after(foreign: Foreign, roster: Roster, loads: Mapping[AgentId, Load], kept_s: float) -> Foreign:
-    """``foreign`` with what ``roster`` shows, and without what is older than ``kept_s`` before it."""
-    known = dict(foreign)
-    for seen in roster.agents:
-        load = loads.get(seen.agent, IDLE)
-        count = seen.count - len(load.taken) - load.closed
-        recent = tuple(pair for pair in known.get(seen.agent, ()) if pair[0] > roster.read_at - kept_s)
-        known[seen.agent] = (*recent, (roster.read_at, count)) if count > 0 else recent
-    return {agent: pairs for agent, pairs in known.items() if pairs}
-
-
-def freed_unseen(before: Mapping[AgentId, Load], loads: Mapping[AgentId, Load]) -> frozenset[AgentId]:
-    """Agents of whose slots more were freed since ``before`` than we were told of ends: the platform may not have
-    counted who had them for long.
+def freed_unseen(before: Mapping[AgentId, Load], loads: Mapping[AgentId, Load]) -> Mapping[AgentId, frozenset[int]]:
+    """Slots that were freed since ``before``, of agents of whom more were than we were told of ends lately: the
+    platform may not have counted who had them for long.
     """
-    return frozenset(agent for agent, load in before.items() if _freed_unseen(load, loads.get(agent, IDLE)))
-
-
-def _freed_unseen(before: Load, load: Load) -> bool:
-    return len(before.taken - load.taken) > max(0, load.closed - before.closed)
+    changes = ((agent, was.taken, loads.get(agent, IDLE)) for agent, was in before.items())
+    return {agent: was - now.taken for agent, was, now in changes if len(was - now.taken) > now.closed}
 
 
 def of_agents(roster: Roster, agents: Collection[AgentId]) -> Roster:
@@ -100,8 +70,3 @@ def short_after(short: Mapping[AgentId, float], roster: Roster, loads: Mapping[A
         else:
             known.pop(seen.agent, None)
     return known
-
-
-def foreign_of(foreign: Foreign, agent: AgentId) -> int:
-    """How many customers that are not ours ``agent`` has, cautiously."""
-    return max((count for _, count in foreign.get(agent, ())), default=0)

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 
+from allocator.core.foreign import Foreign, Readings, as_found, believed, readings_after
 from allocator.core.ids import AgentId, Lane, RoomId
 from allocator.core.plan import Plan, Snapshot, head_of, plan
 from allocator.core.policy import Policy
-from allocator.core.roster import Foreign, Load, Roster, foreign_after
+from allocator.core.roster import Load, Roster
 from allocator.core.session import Session
 
 UNLIMITED = 1_000_000
@@ -48,7 +50,9 @@ def tried(policy: Policy, present: Present, lag_s: float) -> Plan:
 
 
 def _foreign(present: Present, lag_s: float) -> Foreign:
-    foreign: Foreign = {}
+    """As a leader has it that has just begun."""
+    readings: Readings = {}
+    held = as_found(present.loads, inf)
     for _, roster in sorted(present.rosters.items()):
-        foreign = foreign_after(foreign, roster, present.loads, lag_s)
-    return foreign
+        readings = readings_after(readings, roster, present.loads, held, lag_s=lag_s, kept_s=inf)
+    return believed(readings, -inf)

@@ -15,20 +15,11 @@ from allocator.core.ids import AgentId, AppId, Lane, RoomId
 from allocator.core.plan import Plan, Snapshot, head_of, heads_needed, why_shut
 from allocator.core.policy import Policy
 from allocator.core.reasons import WaitReason
-from allocator.core.roster import (
-    Foreign,
-    Load,
-    Roster,
-    Seen,
-    foreign_after,
-    foreign_of,
-    freed_unseen,
-    of_agents,
-    short_after,
-)
+from allocator.core.roster import Load, Roster, Seen, of_agents, short_after
 from allocator.core.session import Session
 from allocator.core.steps import WaitsTold
 from allocator.ports import Outlook
+from allocator.rounds.others import Others
 from allocator.rounds.tuning import Tuning
 from chassis.logs import logger
 
@@ -107,8 +98,7 @@ class Desk:
         """The version that was noted as the one that is used."""
         self._tuning = tuning
         self._lines: dict[Lane, _Line] = {}
-        self._foreign: Foreign = {}
-        self._loads: Mapping[AgentId, Load] = {}
+        self._others = Others(tuning.timing.lag_s, tuning.roster_trust_s)
         self._short: dict[AgentId, float] = {}
         self._tally = NOTHING
         self._given: list[Given] = []
@@ -143,20 +133,19 @@ class Desk:
         for line in self._lines.values():
             line.failures, line.ask_from = 0, now
 
-    def compare(self, loads: Mapping[AgentId, Load]) -> None:
+    def compare(self, loads: Mapping[AgentId, Load], now: float) -> None:
         """Take from new rosters what they say of customers that are not ours, and from the others what they say of
         agents whose slots were freed since without a word that it was just then.
         """
-        freed, self._loads = freed_unseen(self._loads, loads), loads
-        kept_s = self._tuning.timing.lag_s + self._tuning.roster_trust_s
+        freed = self._others.hold(loads, now)
         for line in self._lines.values():
             if line.roster is None or (line.compared and not freed):
                 continue
-            shown = of_agents(line.roster, freed) if line.compared else line.roster
-            self._foreign = foreign_after(self._foreign, shown, loads, kept_s)
+            self._others.see(of_agents(line.roster, freed) if line.compared else line.roster)
             if not line.compared:
                 self._short = short_after(self._short, line.roster, loads)
                 line.compared = True
+        self._others.believe(now)
 
     def suspects(self, now: float) -> list[AgentId]:
         """Agents of whom the platform has counted fewer customers than we for longer than it is late: a resolve
@@ -200,7 +189,7 @@ class Desk:
             rosters=self._trusted(now),
             awaited=frozenset(lane for lane in heads if self._is_awaited(lane, policy, now)),
             loads=loads,
-            foreign=self._foreign,
+            foreign=self._others.foreign,
             gate=moment.gate if b.may_call(self.breaker, now) else self.breaker.reason,
             budget=budget,
         )
@@ -211,6 +200,7 @@ class Desk:
         for line in self._lines.values():
             line.used = True
         self._remember(policy, heads, made, now)
+        self._others.give(made.reservations, now)
         given = {reservation.session for reservation in made.reservations}
         left = {lane: [one for one in sessions if one.id not in given] for lane, sessions in heads.items()}
         served_all = any(not rest and len(heads[lane]) == self.wanted for lane, rest in left.items())
@@ -249,7 +239,7 @@ class Desk:
         online = [seen.agent for seen in _online([line.roster for line in self._lines.values() if line.roster])]
         return Outlook(
             slots=self.slots(),
-            foreign=sum(foreign_of(self._foreign, agent) for agent in online),
+            foreign=sum(self._others.foreign.get(agent, 0) for agent in online),
             agents_online=len(online),
             policy=None if self.policy is None else self.policy.version,
             circuit=self._circuit(now),
@@ -305,7 +295,7 @@ class Desk:
                 agent=agent,
                 online=known[agent].online,
                 capacity=policy.capacity_of(known[agent]),
-                foreign=foreign_of(self._foreign, agent),
+                foreign=self._others.foreign.get(agent, 0),
                 lanes=tuple(sorted(theirs)),
             )
 
@@ -336,7 +326,7 @@ class Desk:
 
     def _free(self, seen: Seen, policy: Policy, loads: Mapping[AgentId, Load]) -> int:
         ours = len(loads[seen.agent].taken) if seen.agent in loads else 0
-        return max(0, policy.capacity_of(seen) - ours - foreign_of(self._foreign, seen.agent))
+        return max(0, policy.capacity_of(seen) - ours - self._others.foreign.get(seen.agent, 0))
 
     def _is_awaited(self, lane: Lane, policy: Policy, now: float) -> bool:
         """Whether a first answer about ``lane`` is to come any moment. The platform's suggestions are asked for one

@@ -44,7 +44,7 @@ async def reserve(tx: Transaction, desk: Desk, under_way: int, moment: Moment, l
     policy, loads = survey.policy, survey.loads
     if policy.version != desk.in_use:
         await tx.use_policy(desk.app, policy.version, moment.wall)
-    desk.compare(loads)
+    desk.compare(loads, moment.now)
     budget = desk.budget(under_way, moment.now)
     desk.wanted = desk.heads_wanted(policy, loads, budget, moment.now)
     heads = survey.heads if desk.wanted <= ahead else await tx.heads(desk.app, desk.wanted)
