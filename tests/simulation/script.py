@@ -181,6 +181,16 @@ def _succession(dice: Random, _: Shape) -> Iterator[Happening]:
         yield Happening(at=at + dice.uniform(0.5, 4), what="customer", who=str(200 + number))
 
 
+def _standstill(dice: Random, _: Shape) -> Iterator[Happening]:
+    """A leader stands still when its reservations are written down and its requests have not left, for longer than they
+    are held for; when it goes on, many wait in the rooms that they were for.
+    """
+    at, for_s = dice.uniform(0.5, LENGTH_S / 2), dice.uniform(9, 16)
+    yield Happening(at=at, what="paused at reserve", who="leader", for_s=for_s, value=dice.uniform(0.001, 0.3))
+    for number in range(12):
+        yield Happening(at=at + for_s - dice.uniform(0, 2), what="customer", who=str(100 + number % 6))
+
+
 def _clock(dice: Random, shape: Shape) -> Iterator[Happening]:
     jump = dice.choice((-3600.0, -5.0, 5.0, 3600.0))
     who = dice.choice(("redis", _allocator(dice, shape)))
@@ -273,6 +283,7 @@ TROUBLES: dict[str, tuple[int, _Trouble]] = {
     "pause": (2, _pause),
     "step": (2, _at_a_step),
     "succession": (1, _succession),
+    "standstill": (1, _standstill),
     "clock": (1, _clock),
     "gateway": (1, _gateway),
     "link": (2, _link),

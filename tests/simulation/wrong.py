@@ -193,8 +193,8 @@ GUARDS = (
         wrong="looks at its lease, then waits for a connection",
         off=lambda: _patched(Calls, "_assign", _assign_checked_early),
         kinds=frozenset({"over", "doubled"}),
-        troubles=("pause", "step"),
-        seed=1478,
+        troubles=("standstill",),
+        seed=9,
     ),
     Guard(
         name="doubt holds its slot",
@@ -202,7 +202,7 @@ GUARDS = (
         off=lambda: _patched(record, "on_outcome", _no_doubt),
         kinds=frozenset({"over", "doubled"}),
         troubles=("platform",),
-        seed=65,
+        seed=117,
     ),
     Guard(
         name="pinned agent",
