@@ -26,6 +26,22 @@ async def test_a_call_that_took_effect_and_timed_out_is_found_and_neither_double
 
 
 @in_a_world()
+async def test_a_call_whose_answer_comes_while_a_round_is_written_down_is_not_sent_again(world):
+    """That round notes of the same session that a resolve came. Sent again, it could land in the room's next one."""
+    world.platform.agent(1)
+    world.platform.script.latency_s = lambda call: 0.1 if call == "assign" else 0.0
+    async with world.leading():
+        world.writes("100")
+        await world.until(r100="reserved")
+        await asyncio.sleep(0.06)  # it took effect, and its answer is on the way
+        world.ledger.script.before("commit", lambda: asyncio.sleep(0.1))
+        world.resolves("100")
+        await asyncio.sleep(5)
+    assert world.states() == {"100": "resolved"}
+    assert world.platform.script.calls.count("assign") == 1
+
+
+@in_a_world()
 async def test_a_call_that_had_no_effect_and_timed_out_is_sent_again_for_the_same_agent(world):
     world.platform.agent(1)
     world.platform.agent(2)

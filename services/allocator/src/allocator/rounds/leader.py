@@ -137,7 +137,7 @@ class Leader:
         """
         await self.calls.drain(self._tuning.drain_s)
         await self.calls.close()
-        taken = Taken(entries=(), results=self._read().results)
+        taken = Taken(entries=(), results=tuple(self._come_back()))
         async with self._ledger.transaction(self._epoch) as tx:
             recorded = await self._record(tx, taken)
         trace(self._tracer, recorded, ())
@@ -149,13 +149,17 @@ class Leader:
 
     def _read(self) -> Taken:
         """What there is to write down; nothing is waited for."""
+        self._touched.update(entry.app for entry in self._entries)
+        return Taken(entries=self._entries, results=tuple(self._come_back()))
+
+    def _come_back(self) -> Sequence[Result]:
+        """The results that are not written down yet."""
         results = self.calls.take()
         for app, of_app in by_app(results).items():
             self._touched.add(app)
             learn(self.desks[app], of_app, self._clock.now())
         self._results.extend(results)
-        self._touched.update(entry.app for entry in self._entries)
-        return Taken(entries=self._entries, results=tuple(self._results))
+        return self._results
 
     async def _put_policy(self, tx: Transaction) -> None:
         if self._spec is not None:
@@ -221,10 +225,9 @@ class Leader:
                 self._watch.put_aside(entry.app)
 
     def _announce(self, decided: _Decided) -> None:
-        """In the order of the reservations; the calls overlap."""
-        for session in decided.recorded.sessions:
-            if session.state is State.RESERVED:
-                self.calls.assign(session)
+        """In the order of the reservations; the calls overlap. An answer may have come while this was written down."""
+        for session in self._unannounced(decided.recorded.sessions):
+            self.calls.assign(session)
         for reserved in decided.reserved:
             for session in reserved.sessions:
                 self._given.note(session)
@@ -241,10 +244,9 @@ class Leader:
 
     def _plan_next(self, recorded: Recorded) -> None:
         """When the next round is due if nothing happens."""
-        now = self._clock.now()
         self._due_at = float("inf")
         if recorded.next_due_at is not None:
-            self._due_at = now + max(0.0, (recorded.next_due_at - self._clock.wall()).total_seconds())
+            self._due_at = self._clock.now() + max(0.0, (recorded.next_due_at - self._clock.wall()).total_seconds())
         if self._touched:
             self._wake.set()
 
@@ -370,7 +372,7 @@ class Leader:
 
     def _unannounced(self, unsettled: Sequence[Session]) -> list[Session]:
         """A session may be reserved anew: that an earlier reservation of it was announced says nothing of this one."""
-        announced = [result.session for result in self._read().results if isinstance(result, Assigned)]
+        announced = [result.session for result in self._come_back() if isinstance(result, Assigned)]
         known = {(one.id, one.reserved_at) for one in (*announced, *self.calls.assigning.values())}
         return [one for one in unsettled if one.state is State.RESERVED and (one.id, one.reserved_at) not in known]
 
