@@ -240,6 +240,21 @@ def test_a_slot_that_was_held_for_somebody_served_no_more_hid_a_customer_given_b
     assert len(round_of(desk, heads(1, 2), 0.1)[0].reservations) == 1
 
 
+def test_whom_such_a_slot_hid_is_proven_also_when_a_late_count_does_not_show_them(desk):
+    given_by_hand_while_a_slot_is_held(desk)
+    desk.compare({AgentId(1): load()}, 0.1)
+    desk.asked(WA, roster(1, read_at=1.0), 1.0)
+    assert len(round_of(desk, heads(1, 2), 1.1)[0].reservations) == 1
+
+
+def test_what_was_read_while_such_a_slot_was_held_excludes_nothing(desk):
+    """The count of one is of who ended, or of somebody else's customer; not of who had the other slot."""
+    desk.asked(WA, Roster(agents=(seen(1, count=1),), read_at=0.0, uses=None), 0.0)
+    for now, ours in [(0.0, load(1, 2)), (0.1, load(1, closed=1)), (TIMING.lag_s + 0.2, load())]:
+        desk.compare({AgentId(1): ours}, now)
+    assert len(round_of(desk, heads(1, 2), TIMING.lag_s + 0.3)[0].reservations) == 1
+
+
 def test_a_slot_that_came_free_just_now_hid_nobody(desk):
     given_by_hand_while_a_slot_is_held(desk)
     desk.compare({AgentId(1): load(closed=1)}, 0.1)
