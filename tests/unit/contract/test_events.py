@@ -1,5 +1,6 @@
 """Events: what can be in them, and what cannot."""
 
+import os
 import time
 import uuid
 
@@ -109,6 +110,21 @@ def test_event_ids_of_later_milliseconds_sort_later(monkeypatch):
 
 def test_event_ids_do_not_repeat():
     assert len({new_event_id() for _ in range(10_000)}) == 10_000
+
+
+def test_parent_and_child_after_a_fork_make_different_event_ids():
+    new_event_id()  # a block of chance is there now
+    read, write = os.pipe()
+    if (child := os.fork()) == 0:
+        os.write(write, "".join(new_event_id()[12:] for _ in range(10)).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        told = pipe.read()
+    theirs = {told[start : start + 20] for start in range(0, len(told), 20)}
+    assert len(theirs) == 10
+    assert theirs.isdisjoint({new_event_id()[12:] for _ in range(300)})
 
 
 def test_an_event_id_is_one_that_events_take():
