@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import asyncpg
+import msgspec
 import pytest
 
 from security import nasty, places
@@ -302,7 +303,7 @@ def test_every_text_of_every_recorded_webhook_is_replaced():
     for path in (nasty.ALLOCATION, nasty.RESOLVE):
         for sample, body in zip(nasty.samples(path), haunted(words, path, "sim-app1", "7"), strict=True):
             content = json.loads(body)
-            assert TRANSLATIONS[path](body, replace(STAMP, app="sim-app1")).room == "7"
+            assert TRANSLATIONS[path](body, msgspec.structs.replace(STAMP, app="sim-app1")).room == "7"
             texts = [nasty.at(content, leaf) for leaf in nasty.fields(json.loads(sample)) if leaf[-1] not in IDENTITIES]
             assert all(
                 words.tail in text or str(int(words.tail, 16)) in text for text in texts if isinstance(text, str)

@@ -8,8 +8,9 @@ Unavailable          later; says after how many seconds
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from contract import AppId
 
@@ -41,8 +42,7 @@ class Interrupted(Unavailable):
     """The connection broke before the answer came."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event on its way to the inbox of its app."""
 
     app: AppId

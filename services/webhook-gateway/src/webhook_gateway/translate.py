@@ -48,8 +48,7 @@ class Ignored:
     """All is well with this body, and there is nothing to do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
+class Stamp(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What we add to a webhook: which app it is for, the event's id, the time received (Unix milliseconds)."""
 
     app: AppId
@@ -187,8 +186,8 @@ def _is_deep(body: bytes) -> bool:
     return False
 
 
-def _is_for_another(app: AppId, *named: str | None) -> bool:
-    return any(name is not None and name != app for name in named)
+def _is_for_another(app: AppId, app_id: str | None, app_code: str | None) -> bool:
+    return not (app_id is None or app_id == app) or not (app_code is None or app_code == app)
 
 
 def _room(value: str | int | None) -> RoomId | Fault:
@@ -222,6 +221,8 @@ def _previous(raw: msgspec.Raw) -> int | None:
 
 def _source(raw: msgspec.Raw) -> str:
     """The kind of channel; an open set, so one that we cannot name is no reason to leave a customer waiting."""
+    if raw is _ABSENT:
+        return UNKNOWN_SOURCE
     try:
         text = _text_decoder.decode(raw).lower()
     except (ValueError, RecursionError):
@@ -230,6 +231,8 @@ def _source(raw: msgspec.Raw) -> str:
 
 
 def _channel(raw: msgspec.Raw) -> str | None:
+    if raw is _ABSENT:
+        return None
     try:
         number = _channel_decoder.decode(raw).id
     except (ValueError, RecursionError):
