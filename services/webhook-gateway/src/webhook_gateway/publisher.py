@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
 
+import msgspec
+
 from contract import Event, encode
 from webhook_gateway.deadlines import Deadlines
 from webhook_gateway.ports import Entry, Inbox, Interrupted, NoInbox, Overloaded, Unavailable
@@ -49,8 +51,7 @@ class Watch:
     failed: Callable[[str], None] = field(default=lambda _reason: None)
 
 
-@dataclass(slots=True, eq=False)
-class _Waiting:
+class _Waiting(msgspec.Struct, eq=False):
     entry: Entry
     done: asyncio.Future[None]
 

@@ -164,8 +164,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_is_open = False
         self._unwatch_head()
         self.url = self.url[:ADDRESS_MAX]
+        before = self.cycle
         super().on_headers_complete()
-        self._unanswered = [one for one in (*self._unanswered, self.cycle) if not one.response_complete]
+        if before is None or before.response_complete:  # and so are those before it: answers go out in turn
+            self._unanswered = [self.cycle]
+        else:
+            self._unanswered = [one for one in (*self._unanswered, self.cycle) if not one.response_complete]
 
     def send_400_response(self, msg: str) -> None:
         """What came is not HTTP: say so and hang up."""
