@@ -89,8 +89,8 @@ bench: $(STAMP) ## how fast it is, each figure beside a baseline; writes the tab
 bench-quick: $(STAMP) ## unit costs that need no quiet machine, against benchmarks/record.json; ARGS=--write renews it
 	@exec $(BIN)/python benchmarks/quick.py $(ARGS)
 
-curves: $(STAMP) ## draw how costs grow into docs/growth.svg
-	@exec $(BIN)/python benchmarks/curves.py
+curves: $(STAMP) ## draw how costs grow into docs/growth-*.svg; ARGS='--only apps,latency' for some
+	@exec $(BIN)/python benchmarks/curves.py $(ARGS)
 
 durability: $(STAMP) ## what each weaker setting of Redis and Postgres gains, and what it costs
 	@exec $(BIN)/python benchmarks/durability.py $(ARGS)

@@ -6,7 +6,6 @@ simulator beside it on the same cores.
 
 import asyncio
 import contextlib
-import os
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -167,9 +166,9 @@ def _children(parent: int) -> Iterator[int]:
 
 
 def cpu_s(pid: int) -> float:
-    """Seconds on a core of a process so far."""
-    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+    """Seconds on a core of a process so far, to the nanosecond: of its threads that live."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
 
 @contextmanager
@@ -186,21 +185,32 @@ def stores() -> Iterator[Stores]:
 
 
 class Rig:
-    """A leader of one app, and its surroundings."""
+    """A leader of one app, or of ``others`` beside it, and its surroundings."""
 
-    def __init__(self, made: Stores, database: str, prefix: str, platform: Platform, spec: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        made: Stores,
+        database: str,
+        prefix: str,
+        platform: Platform,
+        spec: Mapping[str, Any],
+        *,
+        others: Mapping[AppId, Platform] | None = None,
+        tuning: Tuning = TUNING,
+    ) -> None:
         self.platform, self.database_url, self._keys = platform, database, Keys(prefix)
         self.ledger = PostgresLedger(database, 60.0)
-        self.inbox = RedisInbox(made.redis.url, self._keys, [APP], 2.0)
+        platforms = {APP: platform} | dict(others or {})
+        self.inbox = RedisInbox(made.redis.url, self._keys, list(platforms), 2.0)
         self.redis = blocking.Redis.from_url(made.redis.url)
         around = Surroundings(
             inbox=self.inbox,
             ledger=self.ledger,
-            platforms={APP: platform},
+            platforms=platforms,
             clock=SystemClock(),
             watch=Metrics("0"),
             policies=Spec(spec),
-            tuning=TUNING,
+            tuning=tuning,
         )
         self.leader = Leader("benchmark", Trusted(), around)
 
@@ -209,7 +219,7 @@ class Rig:
         for start in range(0, len(events), PIPELINE):
             with self.redis.pipeline(transaction=False) as pipeline:
                 for event in events[start : start + PIPELINE]:
-                    pipeline.xadd(self._keys.inbox(APP), {ENTRY_FIELD: encode(event)})
+                    pipeline.xadd(self._keys.inbox(event.app), {ENTRY_FIELD: encode(event)})
                 pipeline.execute()
 
     def resolve(self, *rooms: RoomId) -> None:
@@ -242,6 +252,6 @@ class Rig:
         self.redis.close()
 
 
-def waiting(number: int, source: str = "wa") -> RoomWaiting:
+def waiting(number: int, source: str = "wa", app: AppId = APP) -> RoomWaiting:
     """A customer writes in room ``number``."""
-    return RoomWaiting(id=new_event_id(), app=APP, room=RoomId(str(number)), received_ms=0, source=source)
+    return RoomWaiting(id=new_event_id(), app=app, room=RoomId(str(number)), received_ms=0, source=source)

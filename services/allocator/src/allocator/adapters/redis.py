@@ -161,7 +161,7 @@ class RedisInbox:
         if not streams:
             raise Unavailable("Redis: what stands in place of the inbox is no stream")
         block = max(1, int(wait_s * 1000))
-        heads = ["0-0"] * len(streams)
+        heads = [b"0-0"] * len(streams)  # bytes, which the library need not encode for each app anew
         return await self._redis.execute_command("XREAD", "COUNT", at_most, "BLOCK", block, "STREAMS", *streams, *heads)
 
     async def _look_at_types(self) -> None:
