@@ -28,6 +28,8 @@ _log = logger(__name__)
 
 CALL_TIMEOUT_S = 1.0
 PUT_ASIDE_MAX = 10_000
+ENTRIES_MAX = 8_000
+"""So many of all apps are read at once: they go into one transaction, which has its time limit."""
 _NOT_NOW = ("BUSY ", "CLUSTERDOWN ", "LOADING ", "MASTERDOWN ", "TRYAGAIN ")
 """How errors begin that pass by themselves: they say nothing of what is allowed to us."""
 _LAST_MS = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1000
@@ -161,8 +163,9 @@ class RedisInbox:
         if not streams:
             raise Unavailable("Redis: what stands in place of the inbox is no stream")
         block = max(1, int(wait_s * 1000))
+        each = min(at_most, max(1, ENTRIES_MAX // len(streams)))
         heads = [b"0-0"] * len(streams)  # bytes, which the library need not encode for each app anew
-        return await self._redis.execute_command("XREAD", "COUNT", at_most, "BLOCK", block, "STREAMS", *streams, *heads)
+        return await self._redis.execute_command("XREAD", "COUNT", each, "BLOCK", block, "STREAMS", *streams, *heads)
 
     async def _look_at_types(self) -> None:
         """One app's inbox that is no stream any more must not hold up those of the others; nor may it go unseen."""
