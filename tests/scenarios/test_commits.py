@@ -14,7 +14,7 @@ SLOW_S = 0.1
 OLD_S = 5.0
 ROUNDS_S = 40.0
 """A few such rounds."""
-COMMIT = b"COMMIT;"
+COMMIT = b"COMMIT"
 """How our library ends a transaction."""
 
 

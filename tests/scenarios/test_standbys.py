@@ -99,7 +99,8 @@ async def test_a_past_leader_cannot_write_by_a_number_that_was_given_out_again(p
     _fail_over(postgres_server)
     assert await present.begin_term("present") == lost
     with pytest.raises(Unavailable):  # its connection is to the server that is gone
-        await past.ping()
+        async with past.transaction(lost):
+            pytest.fail("nobody was told that the server is another one")
     with pytest.raises(StaleTerm):
         async with past.transaction(lost):
             pytest.fail("two lead by one number")

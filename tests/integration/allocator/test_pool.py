@@ -4,6 +4,7 @@ import asyncio
 import time
 from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 
 from allocator.adapters.postgres import PostgresLedger
@@ -12,6 +13,10 @@ from allocator.ports import Conflict, Unavailable
 
 APP = AppId("sim-direct")
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+END_THE_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 
 
 @pytest.fixture
@@ -56,6 +61,23 @@ async def test_a_connection_that_the_server_ends_is_not_used_again(ledger):
         (row,) = await tx._rows("SELECT 1 AS one")
         assert row.one == 1
         assert not hasattr(row, "two")
+
+
+async def test_a_connection_that_ends_between_two_transactions_is_told_once(ledger, schema_url):
+    """Another may lead to a server that has lost what was committed: whoever leads has to look."""
+    epoch = await ledger.begin_term("a")
+    await ledger.ping()
+    other = await asyncpg.connect(schema_url)
+    await other.execute(END_THE_OTHERS)
+    await other.close()
+    await asyncio.sleep(0.1)
+    with pytest.raises(Unavailable):
+        async with ledger.transaction(epoch):
+            pytest.fail("nobody was told")
+    epoch = await ledger.renew_term("a")
+    async with ledger.transaction(epoch) as tx:
+        assert await tx.unsettled([APP]) == []
+    await ledger.ping()  # the others are just connected anew
 
 
 async def test_who_is_broken_off_leaves_nothing_behind(ledger):

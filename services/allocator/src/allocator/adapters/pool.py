@@ -26,43 +26,71 @@ class Row(asyncpg.Record):  # type: ignore[misc] # asyncpg ships no types
             raise AttributeError(name) from None
 
 
+class NoRow(Exception):
+    """What was to go with BEGIN found nothing, so there is no transaction."""
+
+
 class Connection:
-    """One connection, in a transaction."""
+    """One connection. What is raised is the driver's, or Python's."""
 
     def __init__(self, driver: Any) -> None:
         self._driver = driver
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it ended, on whichever side."""
+        return bool(self._driver.is_closed())
 
     async def rows(self, statement: str, *parameters: Any) -> Sequence[Any]:
         """Send a statement; the rows that come back."""
         found: Sequence[Any] = await self._driver.fetch(statement, *parameters)
         return found
 
+    @asynccontextmanager
+    async def transaction(self, first: str = "") -> AsyncIterator[None]:
+        """A transaction. ``first``: a query without parameters, which goes with BEGIN in one message. Raises
+        :class:`NoRow` when it finds nothing. A connection whose work is broken off ends.
+        """
+        with self._ended_when_broken_off():
+            if found := await self._driver.execute(f"BEGIN; {first}") != "SELECT 0":
+                yield
+            await self._driver.execute("COMMIT" if found else "ROLLBACK")
+        if not found:
+            raise NoRow
 
-class NoRow(Exception):
-    """What was to go with BEGIN found nothing, so there is no transaction."""
+    @contextmanager
+    def _ended_when_broken_off(self) -> Iterator[None]:
+        """Its command may still be running; and a rollback would wait for a server that is not there."""
+        try:
+            yield
+        except BaseException:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """Nothing is waited for."""
+        self._driver.terminate()
 
 
 class Pool:
-    """Some connections. What is raised is the driver's, or Python's."""
+    """Some connections, for those who do not care over which one they speak."""
 
     def __init__(self, size: int, wait_s: float, connect: Callable[..., Awaitable[Any]], **arguments: Any) -> None:
         self._size, self._wait_s = size, wait_s
-        self._connect, self._arguments = connect, arguments
+        self._connect, self._arguments = connect, {**arguments, "record_class": Row}
         self._pool: Any = None
 
     @asynccontextmanager
-    async def transaction(self, first: str = "") -> AsyncIterator[Connection]:
-        """A transaction. ``first``: a query without parameters, which goes with BEGIN in one message. Raises
-        :class:`NoRow` when it finds nothing.
-        """
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A transaction over any of them."""
         async with (await self._opened()).acquire(timeout=self._wait_s) as driver:
-            with _thrown_away_when_broken_off(driver):
-                if await driver.execute(f"BEGIN; {first}") != "SELECT 0":
-                    yield Connection(driver)
-                    await driver.execute("COMMIT")
-                    return
-                await driver.execute("ROLLBACK")
-        raise NoRow
+            connection = Connection(driver)
+            async with connection.transaction():
+                yield connection
+
+    async def connection(self) -> Connection:
+        """One more, which is none of the pool's."""
+        return Connection(await self._connect(**self._arguments))
 
     async def expire(self) -> None:
         """None of the connections that there are will do any longer."""
@@ -83,20 +111,9 @@ class Pool:
                 max_inactive_connection_lifetime=0,
                 connect=self._connect,
                 reset=_nothing_to_reset,
-                record_class=Row,
                 **self._arguments,
             )
         return await self._pool
-
-
-@contextmanager
-def _thrown_away_when_broken_off(driver: Any) -> Iterator[None]:
-    """Its command may still be running; and a rollback would wait for a server that is not there."""
-    try:
-        yield
-    except BaseException:
-        driver.terminate()
-        raise
 
 
 async def _nothing_to_reset(_: Any) -> None:

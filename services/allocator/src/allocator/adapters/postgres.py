@@ -116,6 +116,8 @@ class PostgresLedger:
 
     def __init__(self, url: str, timeout_s: float) -> None:
         self._pool = pool_for(url, timeout_s)
+        self._kept: Connection | None = None
+        """The connection of fenced transactions; see :meth:`_connected`."""
         self._leader = ""
         self._policies: dict[AppId, Policy] = {}
         self.transactions = 0
@@ -135,16 +137,13 @@ class PostgresLedger:
     async def transaction(self, epoch: Epoch) -> AsyncIterator[Transaction]:
         """See the port."""
         policies = dict(self._policies)
-        try:
-            async with self._connection(_fence(epoch, self._leader)) as connection:
-                statements = Statements(connection, epoch, policies)
-                try:
-                    yield statements
-                finally:
-                    self.transactions += 1
-                    self.statements += statements.count
-        except NoRow:
-            raise StaleTerm(f"term {epoch} is over") from None
+        async with self._fenced(epoch) as connection:
+            statements = Statements(connection, epoch, policies)
+            try:
+                yield statements
+            finally:
+                self.transactions += 1
+                self.statements += statements.count
         self._policies = policies  # only what was committed is remembered
 
     async def standing(self, app: AppId) -> Standing:
@@ -167,21 +166,51 @@ class PostgresLedger:
 
     async def close(self) -> None:
         """Close the connections."""
+        self._keep(None)
         await self._pool.close()
 
     async def _begin(self, statement: str, leader: str) -> Epoch:
-        async with self._connection() as connection:
-            rows = await connection.rows(statement, leader)
+        async with translated(self._pool.expire):
+            connection = await self._pool.connection()
+            async with connection.transaction():
+                rows = await connection.rows(statement, leader)
         if not rows:
+            connection.end()
             raise StaleTerm("somebody else's term has begun")
+        self._keep(connection)
         self._leader = leader
         self._policies = {}  # a failover may have forgotten some, and given their numbers out again
         return Epoch(rows[0].epoch)
 
+    def _keep(self, connection: Connection | None) -> None:
+        if self._kept is not None:
+            self._kept.end()
+        self._kept = None if connection is None or connection.is_broken else connection
+
     @asynccontextmanager
-    async def _connection(self, first: str = "") -> AsyncIterator[Connection]:
-        """A connection with a transaction; see :meth:`~allocator.adapters.pool.Pool.transaction`."""
-        async with translated(self._pool.expire), self._pool.transaction(first) as connection:
+    async def _fenced(self, epoch: Epoch) -> AsyncIterator[Connection]:
+        async with translated(self._pool.expire):
+            connection = await self._connected()
+            try:
+                async with connection.transaction(_fence(epoch, self._leader)):
+                    yield connection
+            except NoRow:
+                raise StaleTerm(f"term {epoch} is over") from None
+            finally:
+                self._keep(connection)
+
+    async def _connected(self) -> Connection:
+        """The connection of the last transaction, or a new one where whoever had that was told that it failed. If it
+        broke since, they are told now: a new one may lead to another server, which has lost what was committed.
+        """
+        kept, self._kept = self._kept, None
+        if kept is not None and kept.is_broken:
+            raise Unavailable("Postgres: the connection broke after the last transaction")
+        return kept or await self._pool.connection()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        async with translated(self._pool.expire), self._pool.transaction() as connection:
             yield connection
 
 
