@@ -67,16 +67,17 @@ def test_within_the_lag_of_an_end_of_ours_a_count_may_be_of_our_customer_or_of_s
     assert one_reading(held, 101.1, 1) == (1, 1)
 
 
-def test_the_same_holds_within_the_lag_of_a_beginning():
+def test_a_beginning_opens_nothing():
+    """Or every conversation shorter than the lag would leave its slot empty afterwards."""
     held = holding((0, 0), (98, 1))
-    assert one_reading(held, 100, 1) == (0, 1)
-    assert one_reading(held, 101.1, 1) == (0, 0)
+    assert one_reading(held, 100, 1) == (0, 0)
+    assert one_reading(held, 100, 2) == (1, 1)
 
 
 def test_more_than_we_ever_held_at_once_is_not_ours_however_many_end():
     """One after another in the same slot: that there were three does not make three at once."""
     held = holding((0, 1), (97.5, 0), (98, 1), (98.5, 0), (99, 1))
-    assert one_reading(held, 100, 2) == (1, 2)
+    assert one_reading(held, 100, 2) == (1, 1)
 
 
 def test_a_slot_that_is_given_again_in_the_same_round_was_held_all_the_time():
@@ -106,7 +107,8 @@ def test_what_was_over_long_ago_is_forgotten():
 
 def test_an_agent_who_was_never_given_anybody_held_nothing():
     held = held_after(as_found({}, 0.0), {AGENT: frozenset({1})}, 99, 20.0)
-    assert one_reading(held, 100, 1) == (0, 1)
+    assert one_reading(held, 100, 1) == (0, 0)
+    assert one_reading(as_found({}, 0.0), 100, 1) == (1, 1)
 
 
 def test_a_slot_held_for_who_is_served_no_more_was_never_held():
@@ -144,13 +146,12 @@ def test_the_last_reading_counts_however_old():
 
 
 def test_an_assignment_of_ours_that_is_not_counted_yet_does_not_hide_somebody_elses():
-    """Seen before it: proven. Not seen before it: not excluded."""
+    """Not if they were seen before it: that is proven."""
+    assert foreign(holding((0, 0)), (96, 1), now=97) == 1
     held = holding((0, 0), (99.5, 1))
-    assert foreign(held, (96, 1), now=97) == 1
     known = {AGENT: (Reading(at=99, least=1, most=1),)}
     loads = {AGENT: load(1)}
     assert believed(readings_after(known, shown(1), loads, held, lag_s=LAG_S, kept_s=5.0), 99.0) == {AGENT: 1}
-    assert foreign(held, (100, 1), now=100.5) == 1
 
 
 def test_what_is_proven_is_believed_for_a_while_and_the_largest_of_it():

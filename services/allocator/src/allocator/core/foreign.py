@@ -4,9 +4,9 @@ A count is what was the case at some moment of the last ``lag_s``, nobody knows 
 of them. So a count is read as an interval of customers that are not ours:
 
     at least    count - the most that we held in that time
-    at most     count - the fewest
+    at most     count - what we hold now
 
-The two are the same while nothing of ours begins or ends. An end opens it: does the count still hold our customer, or
+The two are the same while nothing of ours ends. An end opens it: does the count still hold our customer, or
 somebody else's in their place? To wait until that is certain would cost the next customer seconds; to take it for ours
 gives an agent one too many to whom somebody gave a customer by hand just then. Believed is the larger of two figures:
 
@@ -108,9 +108,10 @@ def readings_after(
 
 def _read(seen: Seen, at: float, lag_s: float, load: Load, held: Held) -> Reading:
     counts = _held_since(held.slots.get(seen.agent, ()), at - lag_s)
+    left = counts[-1]
     if at - lag_s < held.since:  # whose end another leader was told of may be counted
         counts.append(len(load.taken) + load.closed)
-    return Reading(at=at, least=max(0, seen.count - max(counts)), most=max(0, seen.count - min(counts)))
+    return Reading(at=at, least=max(0, seen.count - max(counts)), most=max(0, seen.count - left))
 
 
 def _held_since(line: tuple[_Since, ...], begin: float) -> list[int]:
