@@ -78,10 +78,12 @@ WITH r AS (
   RETURNING app, room, id, service
 )
 SELECT r.app, r.room, {_KNOWN_COLUMNS}, r.id AS event,
-  EXISTS (SELECT FROM event WHERE (app, service) = (r.app, r.service) AND service IS NOT NULL) AS repeated
+  (SELECT true FROM event WHERE (app, service) = (r.app, r.service) LIMIT 1) AS repeated
 FROM r {_KNOWN}
 """
-"""The events that were not there, each with what was known before of its room and of its service."""
+"""The events that were not there, each with what was known before of its room and of its service. Not EXISTS: for that
+Postgres may read all events into a table of its own, each time.
+"""
 
 ROOMS = f"""
 SELECT r.app, r.room, {_KNOWN_COLUMNS} FROM UNNEST($1::text[], $2::text[]) AS r (app, room) {_KNOWN}
