@@ -9,7 +9,7 @@ import pytest
 
 from allocator.adapters.postgres import PostgresLedger
 from allocator.core.ids import AppId
-from allocator.ports import Conflict, Unavailable
+from allocator.ports import Conflict, StaleTerm, Unavailable
 
 APP = AppId("sim-direct")
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -32,6 +32,17 @@ async def test_what_a_broken_round_wrote_is_gone(ledger):
         await _breaks(ledger, epoch)
     async with ledger.transaction(epoch) as tx:
         assert (await tx.survey(APP, NOW, 0)).policy.version == 0
+
+
+@pytest.mark.parametrize("name", ["it's", "a'; DELETE FROM term; --", '"', "a$1", "%s"])
+async def test_a_leader_may_have_any_name(ledger, name):
+    epoch = await ledger.begin_term(name)
+    async with ledger.transaction(epoch) as tx:
+        assert await tx.unsettled([APP]) == []
+    ledger._leader = "another"
+    with pytest.raises(StaleTerm):
+        async with ledger.transaction(epoch):
+            pytest.fail("it is not its term")
 
 
 async def test_a_row_that_contradicts_another_is_a_conflict(ledger):
