@@ -81,8 +81,8 @@ SELECT r.app, r.room, {_KNOWN_COLUMNS}, r.id AS event,
   (SELECT true FROM event WHERE (app, service) = (r.app, r.service) LIMIT 1) AS repeated
 FROM r {_KNOWN}
 """
-"""The events that were not there, each with what was known before of its room and of its service. Not EXISTS: for that
-Postgres may read all events into a table of its own, each time.
+"""The events that were not there, each with what was known before of its room and of its service. Not EXISTS: with
+that the statement took twice as long when 60,000 were served (3.3 and 7.1 ms), presumably for a table of all events.
 """
 
 ROOMS = f"""
